@@ -1,0 +1,148 @@
+/**
+ * A dialect: one server API. The rest of the harness knows only this interface; everything that
+ * is particular to a server (paths, field names, where the ids are, how a refusal reads) stays
+ * in the dialect's own file.
+ */
+import type { Candidate, Delta, Finish, TokenEvent, ToolCallView } from '../seam/generation.ts';
+import type { Message, ToolDefinition } from '../scenario/schema.ts';
+import type { StreamEnd } from '../wire/end.ts';
+import type { RawChunk } from '../wire/capture.ts';
+
+/** The unfinished assistant message that a resume sends back. */
+export interface Prefill {
+  readonly reasoning?: string;
+  readonly content: string;
+  readonly toolCalls?: readonly ToolCallView[];
+}
+
+/** A chat request; with `prefill` it is a resume. */
+export interface ChatRequest {
+  readonly messages: readonly Message[];
+  readonly tools: readonly ToolDefinition[];
+  /** Passed to the template as `enable_thinking`; undefined leaves the template's default. */
+  readonly thinking: boolean | undefined;
+  readonly prefill?: Prefill;
+  /** True to send the server's explicit continuation flags with the prefill. */
+  readonly flags?: boolean;
+}
+
+/** How to sample; generation is always greedy. */
+export interface SamplingOptions {
+  readonly maxTokens: number;
+  readonly stop?: readonly string[];
+  /** Candidates to ask for at each position; 0 asks for none. */
+  readonly top: number;
+  /** `cold` asks the server to recompute the whole prompt, `warm` to reuse what it can. */
+  readonly cache: 'cold' | 'warm';
+}
+
+/** How to read the stream. */
+export interface ReadOptions {
+  readonly signal: AbortSignal;
+  /** Called after each event that carried something; `true` closes the connection. */
+  readonly stopWhen?: (progress: { readonly generated: number; readonly tokens: readonly PlacedToken[] }) => boolean;
+}
+
+/** A token with its place: 1 for the first generated token. Servers hide some tokens of a chat. */
+export interface PlacedToken extends TokenEvent {
+  readonly place: number;
+}
+
+/** What was read of one streamed answer. */
+export interface Answer {
+  readonly deltas: readonly Delta[];
+  readonly tokens: readonly PlacedToken[];
+  /** Tokens generated, as the server counts them; the number of placed tokens where it does not. */
+  readonly generated: number;
+  readonly finish: Finish | undefined;
+  readonly end: StreamEnd;
+  readonly usage: Usage;
+  readonly timing: Timing;
+  readonly capture: readonly RawChunk[];
+  /** The request as sent, for reproduction lines; never holds a key. */
+  readonly request: SentRequest;
+}
+
+/** Token counts as the server states them. */
+export interface Usage {
+  readonly promptTokens: number | undefined;
+  /** Prompt tokens that the server took from its cache. */
+  readonly cachedTokens: number | undefined;
+}
+
+/** Milliseconds from sending the request. */
+export interface Timing {
+  readonly firstEventMs: number | undefined;
+  readonly totalMs: number;
+}
+
+export interface SentRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly body: unknown;
+}
+
+/** The prompt that the server makes of a chat request. */
+export interface Rendered {
+  readonly ids: readonly number[];
+  readonly text: string | undefined;
+  /** `server`: the server's own render and tokenizer; `local`: ours; `count`: only a number of tokens. */
+  readonly source: 'server' | 'local';
+  readonly requests: readonly SentRequest[];
+}
+
+/** What is known of a target, for the run record. */
+export interface TargetIdentity {
+  readonly dialect: string;
+  readonly url: string;
+  readonly model: string;
+  readonly engine: { readonly name: string; readonly version: string | undefined; readonly build: string | undefined };
+  readonly chatTemplateSha256: string | undefined;
+  readonly tokenizerSha256: string | undefined;
+  readonly hops: readonly string[];
+}
+
+/** Counts of what a target has been asked to do. */
+export interface Spending {
+  readonly requests: number;
+  readonly promptTokens: number;
+  readonly generatedTokens: number;
+}
+
+/** A server that a run talks to. All methods throw `Refusal` for an HTTP error answer. */
+export interface Target {
+  readonly identity: TargetIdentity;
+  readonly chatTemplate: string | undefined;
+  readonly spending: Spending;
+  /** Streams a chat answer. */
+  chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer>;
+  /** Streams the continuation of a prompt given as text or as ids, template and parser bypassed. */
+  complete(prompt: string | readonly number[], sampling: SamplingOptions, read: ReadOptions): Promise<Answer>;
+  /** The ids that the server will see for a chat request. Generates nothing. */
+  render(request: ChatRequest, signal: AbortSignal): Promise<Rendered>;
+  /** Tokenizes as the server does for prompts: control tokens are recognised, no BOS is added. */
+  encode(text: string, signal: AbortSignal): Promise<readonly number[]>;
+  /** Each id's own bytes. */
+  pieces(ids: readonly number[], signal: AbortSignal): Promise<readonly Uint8Array[]>;
+  close(): Promise<void>;
+}
+
+export interface ConnectOptions {
+  readonly url: string;
+  readonly model?: string;
+  /** Sent as a bearer token; never recorded. */
+  readonly apiKey?: string;
+  readonly engine?: { readonly name: string; readonly version?: string };
+  readonly timeouts?: { readonly connectMs?: number; readonly headersMs?: number; readonly stallMs?: number };
+  /** Connections at most. */
+  readonly connections?: number;
+}
+
+export interface Dialect {
+  readonly name: string;
+  /** One line: what the dialect can't do or see. */
+  readonly limits: readonly string[];
+  connect(options: ConnectOptions, signal: AbortSignal): Promise<Target>;
+}
+
+export type { Candidate };

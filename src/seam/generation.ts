@@ -1,0 +1,99 @@
+/**
+ * A generation: one uninterrupted run, token by token, and what a client could read of it at
+ * each moment. Every cut is derived from it, so that no cut costs a new generation.
+ */
+import type { Scenario } from '../scenario/schema.ts';
+
+/** Where a token lies. `opening` and `closing` are the think tags and what belongs to them. */
+export const PHASES = ['opening', 'reasoning', 'closing', 'content', 'tool-call'] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** One candidate of a next-token distribution; `logprob` is a natural logarithm. */
+export interface Candidate {
+  readonly id: number;
+  readonly logprob: number;
+}
+
+/** A token as a server reports it. */
+export interface TokenEvent {
+  readonly id: number;
+  /** The token's own bytes; empty for control tokens that servers do not print. */
+  readonly bytes: Uint8Array;
+  readonly logprob?: number;
+  /** The most likely candidates at this position, best first, where the server gives them. */
+  readonly top?: readonly Candidate[];
+}
+
+/** A token of a generation. */
+export interface GeneratedToken extends TokenEvent {
+  readonly phase: Phase;
+}
+
+/** A tool call as far as a client has read it. */
+export interface ToolCallView {
+  readonly id?: string;
+  readonly name: string;
+  /** The arguments' JSON text, possibly cut. */
+  readonly arguments: string;
+}
+
+/** What a client holds: the texts it has been sent, field by field. */
+export interface View {
+  readonly reasoning: string;
+  readonly content: string;
+  readonly toolCalls: readonly ToolCallView[];
+}
+
+export const EMPTY_VIEW: View = { reasoning: '', content: '', toolCalls: [] };
+
+/** A fragment of a tool call; `index` says which call of the message it belongs to. */
+export interface ToolCallDelta {
+  readonly index: number;
+  readonly id?: string;
+  readonly name?: string;
+  readonly arguments?: string;
+}
+
+/** One piece of a streamed message, with the number of tokens generated when it was sent. */
+export interface Delta {
+  /** Tokens generated so far, counted from the start of this stream (1 after the first token). */
+  readonly after: number;
+  readonly reasoning?: string;
+  readonly content?: string;
+  readonly toolCalls?: readonly ToolCallDelta[];
+}
+
+/** Why a generation stopped, in the words of the OpenAI API (`stop`, `length`, `tool_calls`, …). */
+export type Finish = string;
+
+export interface Generation {
+  readonly scenario: Scenario;
+  readonly promptIds: readonly number[];
+  /** The rendered prompt, where the server tells it. */
+  readonly promptText: string | undefined;
+  /** All generated tokens, the end-of-generation token included where the server reports it. */
+  readonly tokens: readonly GeneratedToken[];
+  /** n: tokens before the end-of-generation token. Cuts run from 0 to n. */
+  readonly length: number;
+  readonly finish: Finish | undefined;
+  /** The client's side of the same run, in order. */
+  readonly deltas: readonly Delta[];
+  /** True for a text that only plays the part of a generation (see `synthetic.ts`). */
+  readonly synthetic: boolean;
+}
+
+/** The ids of `tokens[from:to]`. */
+export function idsOf(tokens: readonly TokenEvent[], from = 0, to: number = tokens.length): number[] {
+  return tokens.slice(from, to).map((token) => token.id);
+}
+
+/** The bytes of `tokens[from:to]`, joined. */
+export function bytesOf(tokens: readonly TokenEvent[], from = 0, to: number = tokens.length): Uint8Array {
+  return new Uint8Array(Buffer.concat(tokens.slice(from, to).map((token) => token.bytes)));
+}
+
+/** The phase in which a cut after `k` tokens falls: that of the last token kept. */
+export function phaseAt(generation: Generation, k: number): Phase {
+  const token = generation.tokens[Math.max(0, Math.min(k, generation.length) - 1)];
+  return token?.phase ?? 'content';
+}

@@ -1,0 +1,6 @@
+/** One piece of a response body as it arrived. */
+export interface RawChunk {
+  /** Milliseconds since the request was sent. */
+  readonly atMs: number;
+  readonly bytes: Uint8Array;
+}
