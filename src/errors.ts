@@ -49,5 +49,8 @@ export class SeamstressError extends Error {
 /** The message of anything that was thrown, on one line. */
 export function messageOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown);
-  return text.replaceAll(/\s*\n\s*/g, ' ').trim() || (thrown instanceof Error ? thrown.name : 'unknown error');
+  return (
+    text.replaceAll(/\s*\n\s*/g, ' ').trim() ||
+    (thrown instanceof Error ? thrown.name : 'unknown error')
+  );
 }

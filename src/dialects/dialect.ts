@@ -3,7 +3,7 @@
  * is particular to a server (paths, field names, where the ids are, how a refusal reads) stays
  * in the dialect's own file.
  */
-import type { Candidate, Delta, Finish, TokenEvent, ToolCallView } from '../seam/generation.ts';
+import type { Delta, Finish, TokenEvent, ToolCallView } from '../seam/generation.ts';
 import type { Message, ToolDefinition } from '../scenario/schema.ts';
 import type { StreamEnd } from '../wire/end.ts';
 import type { RawChunk } from '../wire/capture.ts';
@@ -39,8 +39,15 @@ export interface SamplingOptions {
 /** How to read the stream. */
 export interface ReadOptions {
   readonly signal: AbortSignal;
-  /** Called after each event that carried something; `true` closes the connection. */
-  readonly stopWhen?: (progress: { readonly generated: number; readonly tokens: readonly PlacedToken[] }) => boolean;
+  /** Called after each event with what has been read so far; `true` closes the connection. */
+  readonly stopWhen?: (progress: Progress) => boolean;
+}
+
+/** What has been read of a stream so far. */
+export interface Progress {
+  readonly generated: number;
+  readonly tokens: readonly PlacedToken[];
+  readonly deltas: readonly Delta[];
 }
 
 /** A token with its place: 1 for the first generated token. Servers hide some tokens of a chat. */
@@ -60,6 +67,16 @@ export interface Answer {
   readonly timing: Timing;
   readonly capture: readonly RawChunk[];
   /** The request as sent, for reproduction lines; never holds a key. */
+  readonly request: SentRequest;
+}
+
+/** A continuation token by token. */
+export interface Completion {
+  /** All generated tokens, the end-of-generation token included. */
+  readonly tokens: readonly TokenEvent[];
+  readonly finish: Finish | undefined;
+  readonly usage: Usage;
+  readonly totalMs: number;
   readonly request: SentRequest;
 }
 
@@ -86,8 +103,9 @@ export interface SentRequest {
 export interface Rendered {
   readonly ids: readonly number[];
   readonly text: string | undefined;
-  /** `server`: the server's own render and tokenizer; `local`: ours; `count`: only a number of tokens. */
+  /** Whose render and tokenizer it is. */
   readonly source: 'server' | 'local';
+  /** The requests that give it, for reproduction lines. */
   readonly requests: readonly SentRequest[];
 }
 
@@ -96,10 +114,17 @@ export interface TargetIdentity {
   readonly dialect: string;
   readonly url: string;
   readonly model: string;
-  readonly engine: { readonly name: string; readonly version: string | undefined; readonly build: string | undefined };
-  readonly chatTemplateSha256: string | undefined;
-  readonly tokenizerSha256: string | undefined;
+  readonly engine: {
+    readonly name: string;
+    readonly version?: string | undefined;
+    readonly build?: string | undefined;
+  };
+  readonly chatTemplateSha256?: string | undefined;
+  /** Of the server's tokens for a fixed probe text, where its tokenizer file can't be read. */
+  readonly tokenizerSha256?: string | undefined;
   readonly hops: readonly string[];
+  /** Faults planted into the embedded server, as given on the command line. */
+  readonly faults?: readonly string[] | undefined;
 }
 
 /** Counts of what a target has been asked to do. */
@@ -116,14 +141,18 @@ export interface Target {
   readonly spending: Spending;
   /** Streams a chat answer. */
   chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer>;
-  /** Streams the continuation of a prompt given as text or as ids, template and parser bypassed. */
-  complete(prompt: string | readonly number[], sampling: SamplingOptions, read: ReadOptions): Promise<Answer>;
+  /** The continuation of a prompt given as ids; template and parser are bypassed, every token is told. */
+  complete(
+    prompt: readonly number[],
+    sampling: SamplingOptions,
+    signal: AbortSignal,
+  ): Promise<Completion>;
   /** The ids that the server will see for a chat request. Generates nothing. */
   render(request: ChatRequest, signal: AbortSignal): Promise<Rendered>;
   /** Tokenizes as the server does for prompts: control tokens are recognised, no BOS is added. */
   encode(text: string, signal: AbortSignal): Promise<readonly number[]>;
-  /** Each id's own bytes. */
-  pieces(ids: readonly number[], signal: AbortSignal): Promise<readonly Uint8Array[]>;
+  /** Tokenizes what a model might have written: text that looks like a control token stays text. */
+  encodePlain(text: string, signal: AbortSignal): Promise<readonly TokenEvent[]>;
   close(): Promise<void>;
 }
 
@@ -132,8 +161,14 @@ export interface ConnectOptions {
   readonly model?: string;
   /** Sent as a bearer token; never recorded. */
   readonly apiKey?: string;
-  readonly engine?: { readonly name: string; readonly version?: string };
-  readonly timeouts?: { readonly connectMs?: number; readonly headersMs?: number; readonly stallMs?: number };
+  /** What is known of the engine from launching it. */
+  readonly engine?: { readonly name: string; readonly version?: string; readonly build?: string };
+  readonly faults?: readonly string[];
+  readonly timeouts?: {
+    readonly connectMs?: number;
+    readonly headersMs?: number;
+    readonly stallMs?: number;
+  };
   /** Connections at most. */
   readonly connections?: number;
 }
@@ -144,5 +179,3 @@ export interface Dialect {
   readonly limits: readonly string[];
   connect(options: ConnectOptions, signal: AbortSignal): Promise<Target>;
 }
-
-export type { Candidate };

@@ -31,7 +31,7 @@ export interface GeneratedToken extends TokenEvent {
 
 /** A tool call as far as a client has read it. */
 export interface ToolCallView {
-  readonly id?: string;
+  readonly id?: string | undefined;
   readonly name: string;
   /** The arguments' JSON text, possibly cut. */
   readonly arguments: string;
@@ -83,12 +83,20 @@ export interface Generation {
 }
 
 /** The ids of `tokens[from:to]`. */
-export function idsOf(tokens: readonly TokenEvent[], from = 0, to: number = tokens.length): number[] {
+export function idsOf(
+  tokens: readonly TokenEvent[],
+  from = 0,
+  to: number = tokens.length,
+): number[] {
   return tokens.slice(from, to).map((token) => token.id);
 }
 
 /** The bytes of `tokens[from:to]`, joined. */
-export function bytesOf(tokens: readonly TokenEvent[], from = 0, to: number = tokens.length): Uint8Array {
+export function bytesOf(
+  tokens: readonly TokenEvent[],
+  from = 0,
+  to: number = tokens.length,
+): Uint8Array {
   return new Uint8Array(Buffer.concat(tokens.slice(from, to).map((token) => token.bytes)));
 }
 

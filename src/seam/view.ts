@@ -7,7 +7,10 @@ export function addDelta(view: View, delta: Delta): View {
   return {
     reasoning: view.reasoning + (delta.reasoning ?? ''),
     content: view.content + (delta.content ?? ''),
-    toolCalls: delta.toolCalls === undefined ? view.toolCalls : addToolCalls(view.toolCalls, delta.toolCalls),
+    toolCalls:
+      delta.toolCalls === undefined
+        ? view.toolCalls
+        : addToolCalls(view.toolCalls, delta.toolCalls),
   };
 }
 
@@ -46,7 +49,11 @@ export function viewsOf(generation: Generation): View[] {
   let view = EMPTY_VIEW;
   let next = 0;
   for (let k = 0; k <= generation.length; k++) {
-    for (let delta = generation.deltas[next]; delta !== undefined && delta.after <= k; delta = generation.deltas[++next])
+    for (
+      let delta = generation.deltas[next];
+      delta !== undefined && delta.after <= k;
+      delta = generation.deltas[++next]
+    )
       view = addDelta(view, delta);
     views.push(view);
   }

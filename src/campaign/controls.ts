@@ -1,0 +1,97 @@
+/**
+ * The two controls that every campaign runs. *Repeat*: the uninterrupted run again, cold and
+ * warm; what it changes is the noise floor. *Token control*: the cut resumed by token ids; it
+ * bypasses template, tokenizer and parser, so that a divergence there is the engine's own.
+ */
+import { checkContinuation, type ContinuationEvidence } from '../checks/continuation.ts';
+import type { Target } from '../dialects/dialect.ts';
+import { TOP_CANDIDATES } from '../seam/generate.ts';
+import { keptIds, noiseBetween, type Subject } from '../seam/subject.ts';
+
+export interface ControlTotals {
+  /** Runs compared with the first one of their scenario. */
+  readonly repeats: number;
+  readonly repeatDisagreements: number;
+  readonly tokenControl: { readonly tried: number; readonly exact: number };
+  /** Near-tie threshold in nats: twice the largest change of a log-probability seen in any control. */
+  readonly tau: number;
+}
+
+/** Runs the controls of a campaign and remembers their results. */
+export class Controls {
+  readonly #target: Target;
+  readonly #compare: number;
+  readonly #signal: AbortSignal;
+  readonly #results = new Map<string, Promise<ContinuationEvidence>>();
+  #repeats = 0;
+  #repeatDisagreements = 0;
+  #tried = 0;
+  #exact = 0;
+  #noise = 0;
+  #frozen: number | undefined;
+
+  /** @param compare tokens compared after a cut at most */
+  constructor(target: Target, compare: number, signal: AbortSignal) {
+    this.#target = target;
+    this.#compare = compare;
+    this.#signal = signal;
+  }
+
+  get totals(): ControlTotals {
+    return {
+      repeats: this.#repeats,
+      repeatDisagreements: this.#repeatDisagreements,
+      tokenControl: { tried: this.#tried, exact: this.#exact },
+      tau: this.tau,
+    };
+  }
+
+  /** Two log-probabilities move, so a gap between them can change by twice the noise. */
+  get tau(): number {
+    return this.#frozen ?? 2 * this.#noise;
+  }
+
+  /** Fixes τ, so that the verdict on a seam does not depend on which seams were judged before it. */
+  freeze(): void {
+    this.#frozen = this.tau;
+  }
+
+  /** Counts the repeat control that came with a subject. */
+  addRepeat(subject: Subject): void {
+    this.#repeats += subject.repeat.tried;
+    this.#repeatDisagreements += subject.repeat.disagreements;
+    this.#noise = Math.max(this.#noise, subject.repeat.noise);
+  }
+
+  /** Resumes a cut by token ids, once per scenario and cut. */
+  async token(subject: Subject, k: number): Promise<ContinuationEvidence> {
+    const key = `${subject.generation.scenario.id}/${k}`;
+    let result = this.#results.get(key);
+    if (result === undefined) {
+      result = this.#run(subject, k);
+      this.#results.set(key, result);
+    }
+    return await result;
+  }
+
+  async #run(subject: Subject, k: number): Promise<ContinuationEvidence> {
+    const { generation } = subject;
+    const expected = generation.tokens.slice(k);
+    if (expected.length === 0) return { compared: 0, remaining: 0, flip: undefined };
+    const { tokens } = await this.#target.complete(
+      keptIds(generation, k),
+      { maxTokens: Math.min(this.#compare, expected.length), top: TOP_CANDIDATES, cache: 'cold' },
+      this.#signal,
+    );
+    const evidence = checkContinuation(
+      expected,
+      tokens.map((token, i) => ({ ...token, place: i + 1 })),
+      tokens.length,
+      false,
+    );
+    this.#noise = Math.max(this.#noise, noiseBetween(expected, tokens));
+    this.#tried++;
+    if (evidence.flip === undefined) this.#exact++;
+    return evidence;
+  }
+}

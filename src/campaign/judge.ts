@@ -1,0 +1,272 @@
+/** Judges one seam: sends the resume, makes the checks, weighs them against the controls. */
+import { checkContinuation, type ContinuationEvidence, type Flip } from '../checks/continuation.ts';
+import { checkPrompt } from '../checks/prompt.ts';
+import type { CutClass } from '../seam/classes.ts';
+import { checkShape } from '../checks/shape.ts';
+import { verdictOf, type CheckName, type Verdict } from '../checks/verdict.ts';
+import type { ChatRequest, Progress, Rendered, Target } from '../dialects/dialect.ts';
+import { Memo } from '../dialects/memo.ts';
+import { messageOf, SeamstressError } from '../errors.ts';
+import { TOP_CANDIDATES } from '../seam/generate.ts';
+import { phaseAt, type TokenEvent, type View } from '../seam/generation.ts';
+import { sameView, viewOf } from '../seam/view.ts';
+import { describeEnd, endedWell } from '../wire/end.ts';
+import { Refusal } from '../wire/refusal.ts';
+import type { Controls } from './controls.ts';
+import type { Subject } from '../seam/subject.ts';
+import type { JudgedSeam, SeamPlan } from '../checks/seam.ts';
+
+export interface JudgeOptions {
+  /** Tokens compared after a cut at most, where a resume is not run to its end. */
+  readonly compare: number;
+  readonly signal: AbortSignal;
+}
+
+export class Judge {
+  readonly #target: Target;
+  readonly #controls: Controls;
+  readonly #options: JudgeOptions;
+  readonly #renders = new Memo<Rendered>(20_000);
+  readonly #shadows = new Memo<readonly TokenEvent[]>(20_000);
+
+  constructor(target: Target, controls: Controls, options: JudgeOptions) {
+    this.#target = target;
+    this.#controls = controls;
+    this.#options = options;
+  }
+
+  /** Judges a seam. Trouble of the harness or the server becomes the verdict `error`; only an abort is thrown. */
+  async judge(plan: SeamPlan): Promise<JudgedSeam> {
+    try {
+      return await this.#judge(plan);
+    } catch (error) {
+      if (this.#options.signal.aborted) throw error;
+      return troubled(plan, error);
+    }
+  }
+
+  async #judge(plan: SeamPlan): Promise<JudgedSeam> {
+    const { subject, k } = plan;
+    const seam = unjudged(plan);
+    const resume = plan.strategy.resume({
+      generation: subject.generation,
+      markup: subject.markup,
+      k,
+      view: seam.view,
+    });
+    if (resume.kind === 'ids') return await this.#judgeIds(seam);
+    const cuts =
+      resume.kind === 'chat'
+        ? classOfView(subject, k, seam.view)
+        : (subject.rawClasses[k] ?? only(k));
+    const rendered = await this.#render(resume);
+    const prompt = { ...checkPrompt(subject.generation, cuts, rendered.ids), text: rendered.text };
+    const checked: JudgedSeam = { ...seam, basis: ['prompt'], prompt, requests: rendered.requests };
+    if (!prompt.agrees) return await this.#judgeDrift(checked, cuts);
+    if (plan.resume === 'none' || resume.kind !== 'chat') return { ...checked, verdict: 'exact' };
+    return await this.#judgeResume(checked, resume.request, prompt.kept);
+  }
+
+  /** The token control as a strategy: nothing to render, so a generation is the only check. */
+  async #judgeIds(seam: JudgedSeam): Promise<JudgedSeam> {
+    const continuation = await this.#controls.token(seam.plan.subject, seam.plan.k);
+    const verdict = continuation.flip === undefined ? 'exact' : 'unstable';
+    return {
+      ...seam,
+      verdict,
+      check: verdict === 'exact' ? undefined : 'continuation',
+      basis: ['continuation'],
+      continuation,
+    };
+  }
+
+  async #render(
+    resume: { kind: 'chat'; request: ChatRequest } | { kind: 'text'; text: string },
+  ): Promise<Rendered> {
+    const { signal } = this.#options;
+    if (resume.kind === 'chat')
+      return await this.#renders.get(JSON.stringify(resume.request), () =>
+        this.#target.render(resume.request, signal),
+      );
+    return {
+      ids: await this.#target.encode(resume.text, signal),
+      text: resume.text,
+      source: 'server',
+      requests: [],
+    };
+  }
+
+  /** The prompt differs: what does the model make of it? One generation per distinct wrong prompt. */
+  async #judgeDrift(seam: JudgedSeam, cuts: CutClass): Promise<JudgedSeam> {
+    const { subject, k } = seam.plan;
+    const { generation } = subject;
+    const prompt = seam.prompt?.actual ?? [];
+    if (prompt.length === 0) return { ...seam, verdict: 'drift', check: 'prompt' };
+    const shadow = await this.#shadows.get(prompt.join(' '), async () => {
+      const sampling = {
+        maxTokens: this.#options.compare,
+        top: TOP_CANDIDATES,
+        cache: 'cold',
+      } as const;
+      return (await this.#target.complete(prompt, sampling, this.#options.signal)).tokens;
+    });
+    const placed = shadow.map((token, i) => ({ ...token, place: i + 1 }));
+    const ended = shadow.length < this.#options.compare;
+    let best: { j: number; evidence: ContinuationEvidence } | undefined;
+    for (let j = cuts.first; j <= cuts.last; j++) {
+      const evidence = checkContinuation(generation.tokens.slice(j), placed, shadow.length, ended);
+      const further =
+        (evidence.flip?.at ?? Infinity) > (best?.evidence.flip?.at ?? (best ? Infinity : -1));
+      if (further) best = { j, evidence };
+    }
+    const continuation = best?.evidence;
+    const verdict = await this.#weigh(subject, best?.j ?? k, false, continuation?.flip, true);
+    return { ...seam, verdict, check: 'prompt', basis: ['prompt', 'continuation'], continuation };
+  }
+
+  /** The prompt agrees: resume for real, and look at the ids and at the client's side of it. */
+  async #judgeResume(seam: JudgedSeam, request: ChatRequest, j: number): Promise<JudgedSeam> {
+    const first = await this.#resume(seam, request, j);
+    if (first.verdict !== 'diverged') return first;
+    const second = await this.#resume(seam, request, j);
+    return sameFailure(first, second)
+      ? { ...first, reruns: 1 }
+      : { ...first, verdict: 'unstable', reruns: 1 };
+  }
+
+  async #resume(seam: JudgedSeam, request: ChatRequest, j: number): Promise<JudgedSeam> {
+    const { subject, resume, endBy } = seam.plan;
+    const { generation } = subject;
+    const expected = generation.tokens.slice(j);
+    const budget = Math.max(
+      1,
+      resume === 'whole' ? expected.length + 8 : Math.min(Number(resume), expected.length),
+    );
+    const flipped = ({ tokens }: Progress): boolean =>
+      tokens.some((token) => expected[token.place - 1]?.id !== token.id);
+    const answer = await this.#target.chat(
+      request,
+      {
+        maxTokens: endBy === 'disconnect' ? expected.length + 8 : budget,
+        top: TOP_CANDIDATES,
+        cache: 'cold',
+      },
+      {
+        signal: this.#options.signal,
+        stopWhen: (progress) =>
+          flipped(progress) || (endBy === 'disconnect' && progress.generated >= budget),
+      },
+    );
+    if (!endedWell(answer.end) && answer.end.kind !== 'aborted')
+      throw new SeamstressError('target', `the resumed stream ${describeEnd(answer.end)}`);
+    const complete = endedWell(answer.end) && answer.finish !== 'length';
+    const continuation = checkContinuation(expected, answer.tokens, answer.generated, complete);
+    const whole = subject.views[generation.length] ?? seam.view;
+    const shape =
+      continuation.flip === undefined
+        ? checkShape(seam.view, whole, viewOf(answer.deltas), complete, {
+            expected: generation.finish === 'length' ? undefined : generation.finish,
+            actual: answer.finish,
+          })
+        : undefined;
+    const shapeHolds = shape?.problem === undefined;
+    const verdict = await this.#weigh(subject, j, true, continuation.flip, shapeHolds);
+    const failed: CheckName | undefined =
+      verdict === 'exact' ? undefined : shapeHolds ? 'continuation' : 'shape';
+    return {
+      ...seam,
+      verdict,
+      check: failed,
+      basis: ['prompt', 'continuation', 'shape'],
+      continuation,
+      shape,
+      answer,
+      requests: [...seam.requests, answer.request],
+    };
+  }
+
+  async #weigh(
+    subject: Subject,
+    j: number,
+    promptAgrees: boolean,
+    flip: Flip | undefined,
+    shapeHolds: boolean,
+  ): Promise<Verdict> {
+    const control = flip === undefined ? undefined : await this.#controls.token(subject, j);
+    const facts =
+      flip === undefined || control === undefined
+        ? undefined
+        : { gap: flip.gap, controlExact: control.flip === undefined };
+    return verdictOf(promptAgrees, facts, shapeHolds, this.#controls.tau);
+  }
+}
+
+function only(k: number): CutClass {
+  return { first: k, last: k };
+}
+
+/** The class of cuts at which a client holds this view: that of k, unless a real cut gave another view. */
+function classOfView(subject: Subject, k: number, view: View): CutClass {
+  const derived = subject.views[k];
+  if (derived !== undefined && sameView(derived, view)) return subject.viewClasses[k] ?? only(k);
+  const at = subject.views.findIndex((known) => sameView(known, view));
+  return at < 0 ? only(k) : (subject.viewClasses[at] ?? only(k));
+}
+
+/** A seam before any check was made. */
+export function unjudged(plan: SeamPlan): JudgedSeam {
+  return {
+    plan,
+    phase: phaseAt(plan.subject.generation, plan.k),
+    view: plan.view ?? plan.subject.views[plan.k] ?? { reasoning: '', content: '', toolCalls: [] },
+    verdict: 'exact',
+    check: undefined,
+    basis: [],
+    prompt: undefined,
+    continuation: undefined,
+    shape: undefined,
+    refusal: undefined,
+    error: undefined,
+    reruns: 0,
+    requests: [],
+    answer: undefined,
+  };
+}
+
+/** A seam that could not be judged, or whose resume the server refused. */
+export function troubled(plan: SeamPlan, error: unknown): JudgedSeam {
+  if (error instanceof Refusal) return refused(plan, error);
+  return { ...unjudged(plan), verdict: 'error', error: messageOf(error) };
+}
+
+/** A 4xx answer is the server's word that it will not resume; a 5xx answer is trouble. */
+function refused(plan: SeamPlan, refusal: Refusal): JudgedSeam {
+  const told = { status: refusal.status, message: messageOf(refusal) };
+  const busy = refusal.status >= 500 || [401, 403, 404, 408, 429].includes(refusal.status);
+  return busy
+    ? {
+        ...unjudged(plan),
+        verdict: 'error',
+        error: `HTTP ${told.status}: ${told.message}`,
+        requests: [refusal.request],
+      }
+    : {
+        ...unjudged(plan),
+        verdict: 'rejected',
+        check: 'resume',
+        basis: ['resume'],
+        refusal: told,
+        requests: [refusal.request],
+      };
+}
+
+function sameFailure(a: JudgedSeam, b: JudgedSeam): boolean {
+  return (
+    b.verdict === 'diverged' &&
+    a.check === b.check &&
+    a.shape?.problem === b.shape?.problem &&
+    a.shape?.actual.slice(0, 40) === b.shape?.actual.slice(0, 40) &&
+    a.continuation?.flip?.at === b.continuation?.flip?.at &&
+    a.continuation?.flip?.actual === b.continuation?.flip?.actual
+  );
+}

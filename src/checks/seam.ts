@@ -1,0 +1,45 @@
+/** A seam: what is to be judged, and what judging it gave. */
+import type { Answer, SentRequest } from '../dialects/dialect.ts';
+import type { Way } from '../seam/cut.ts';
+import type { Phase, View } from '../seam/generation.ts';
+import type { Strategy } from '../seam/strategy.ts';
+import type { Subject } from '../seam/subject.ts';
+import type { ContinuationEvidence } from './continuation.ts';
+import type { PromptEvidence } from './prompt.ts';
+import type { ShapeEvidence } from './shape.ts';
+import type { CheckName, Verdict } from './verdict.ts';
+
+/** A seam to be judged. */
+export interface SeamPlan {
+  readonly subject: Subject;
+  readonly strategy: Strategy;
+  readonly k: number;
+  readonly way: Way;
+  /** What the client really holds, where it was read from a real cut instead of derived. */
+  readonly view?: View;
+  /** `none`: only the prompt check, unless it fails; a number: resume for so many tokens; `whole`: to the end. */
+  readonly resume: 'none' | 'whole' | number;
+  /** How a resume of so many tokens is ended itself; a token limit when left out. */
+  readonly endBy?: Way;
+}
+
+/** A judged seam with all its evidence. */
+export interface JudgedSeam {
+  readonly plan: SeamPlan;
+  readonly phase: Phase;
+  readonly view: View;
+  readonly verdict: Verdict;
+  /** The check that failed; undefined for `exact`. */
+  readonly check: CheckName | undefined;
+  /** The checks that were made. */
+  readonly basis: readonly CheckName[];
+  readonly prompt: (PromptEvidence & { readonly text: string | undefined }) | undefined;
+  readonly continuation: ContinuationEvidence | undefined;
+  readonly shape: ShapeEvidence | undefined;
+  readonly refusal: { readonly status: number; readonly message: string } | undefined;
+  readonly error: string | undefined;
+  /** Times that a failing generation was run again to see whether it fails every time. */
+  readonly reruns: number;
+  readonly requests: readonly SentRequest[];
+  readonly answer: Answer | undefined;
+}

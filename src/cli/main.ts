@@ -1,0 +1,48 @@
+#!/usr/bin/env node
+/** The command line. Commands load what they need when they run, so that `--help` stays quick. */
+import { Command, CommanderError } from 'commander';
+import { messageOf, SeamstressError } from '../errors.ts';
+import { TOOL } from '../tool.ts';
+import { doctorCommand } from './doctor.ts';
+import { replayCommand } from './replay.ts';
+import { runCommand } from './run.ts';
+import { serveCommand } from './serve.ts';
+
+const program = new Command('seamstress')
+  .description(
+    'Pause/resume stress tests for LLM servers: streams a generation, cuts it, resumes it, and tells whether it is still the same generation.',
+  )
+  .version(TOOL.version, '-V, --version')
+  .option('--debug', 'show stack traces')
+  .showHelpAfterError('(seamstress --help shows what there is)')
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Exit status: 0 nothing to report, 1 findings, 2 wrong usage or configuration,
+3 inconclusive (target unusable, nothing tested, everything unstable), 130 interrupted.`,
+  );
+
+for (const command of [runCommand(), replayCommand(), serveCommand(), doctorCommand()]) {
+  command.exitOverride();
+  program.addCommand(command);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (program.opts()['debug'] === true) console.error(error);
+  else if (error instanceof SeamstressError) {
+    console.error(`seamstress: ${error.message}`);
+    if (error.hint !== undefined) console.error(`  ${error.hint}`);
+  } else
+    console.error(
+      `seamstress: ${messageOf(error)}\n  This is a bug in seamstress; --debug shows where.`,
+    );
+  return error instanceof SeamstressError ? error.exitStatus : 3;
+}

@@ -1,0 +1,80 @@
+/** `seamstress replay`: is a finding still there? */
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import type { Finding } from '../reports/record.ts';
+import { messageOf, SeamstressError } from '../errors.ts';
+import { interruptible } from './interrupt.ts';
+import { withTarget } from './options.ts';
+import type { TargetOptions } from './target.ts';
+
+const EXIT = { reproduced: 1, changed: 1, gone: 0, unusable: 3 } as const;
+
+export function replayCommand(): Command {
+  const command = new Command('replay')
+    .summary('judge a finding again')
+    .description(
+      'Judges the smallest example of a finding again and says reproduced, gone or changed. Without a target, the engine or server of the finding is used.',
+    )
+    .argument('<finding>', 'a file of findings/');
+  return withTarget(command)
+    .option('--json', 'print the result as JSON')
+    .action(async (path: string, options: TargetOptions & { readonly json?: boolean }) => {
+      process.exitCode = await replay(path, options);
+    });
+}
+
+async function replay(
+  path: string,
+  options: TargetOptions & { readonly json?: boolean },
+): Promise<number> {
+  const [{ openTarget }, { replayFinding }, { findingSchema, readRecord }] = await Promise.all([
+    import('./target.ts'),
+    import('../campaign/replay.ts'),
+    import('../reports/record.ts'),
+  ]);
+  const finding = readRecord(findingSchema, await readJson(path), path);
+  const interrupt = interruptible();
+  const open = await openTarget(sameTarget(finding, options), 1, interrupt.signal, (line) =>
+    console.error(line),
+  );
+  try {
+    const { outcome, text, seam } = await replayFinding(open.target, finding, interrupt.signal);
+    console.log(
+      options.json === true
+        ? JSON.stringify({ outcome, text, verdict: seam.verdict, target: open.target.identity })
+        : `${outcome}: ${text}`,
+    );
+    return EXIT[outcome];
+  } finally {
+    await open.close();
+    interrupt.release();
+  }
+}
+
+/** The target of the finding, unless another one is named. */
+function sameTarget(finding: Finding, options: TargetOptions): TargetOptions {
+  if (
+    options.target !== undefined ||
+    options.engine !== undefined ||
+    options.engineCommand !== undefined
+  )
+    return options;
+  const { engine, url } = finding.target;
+  if (engine.name === 'reference') {
+    const fault = options.fault ?? finding.target.faults;
+    return { ...options, target: 'reference', ...(fault === undefined ? {} : { fault }) };
+  }
+  return engine.version === undefined
+    ? { ...options, target: url }
+    : { ...options, engine: `${engine.name}@${engine.version}` };
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new SeamstressError('config', `cannot read ${path}: ${messageOf(error)}`, {
+      hint: 'Give a file of a run’s findings folder.',
+    });
+  }
+}

@@ -1,0 +1,150 @@
+/** `seamstress run`: a campaign against a target. */
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { VERDICTS, type Verdict } from '../checks/verdict.ts';
+import { SeamstressError } from '../errors.ts';
+import { exitStatusOf } from './exit.ts';
+import { interruptible } from './interrupt.ts';
+import { cutCount, duration, integer, list, withTarget } from './options.ts';
+import { Progress } from './progress.ts';
+import type { TargetOptions } from './target.ts';
+
+interface RunOptions extends TargetOptions {
+  readonly mode: 'sweep' | 'fuzz';
+  readonly cuts: 'all' | number;
+  readonly cases: number;
+  readonly compare: number;
+  readonly strategy?: readonly string[];
+  readonly seed?: number;
+  readonly maxTime?: number;
+  readonly concurrency: number;
+  readonly out?: string;
+  readonly failOn: readonly string[];
+  readonly json?: boolean;
+}
+
+export function runCommand(): Command {
+  const command = new Command('run')
+    .summary('cut, resume and compare')
+    .description(
+      'Generates each scenario once, cuts it, resumes it with every strategy, and compares.',
+    )
+    .argument(
+      '[scenario...]',
+      'scenario files, folders of them, or the name of a built-in pack (default: thinker)',
+    );
+  return withTarget(command)
+    .addOption(
+      new Option('--mode <mode>', 'sweep tests every cut, fuzz draws cases')
+        .choices(['sweep', 'fuzz'])
+        .default('sweep'),
+    )
+    .option('--cuts <number>', 'sweep: cuts of each scenario, or "all"', cutCount, 'all')
+    .option('--cases <number>', 'fuzz: cases at most', integer(1), 500)
+    .option(
+      '--compare <tokens>',
+      'tokens compared after a cut, where the resume is not run to its end',
+      integer(1, 100_000),
+      24,
+    )
+    .option('--strategy <name>', 'resume in this way only; repeatable', list)
+    .option(
+      '--seed <number>',
+      'makes every choice repeatable (default: random)',
+      integer(0, 2 ** 31 - 1),
+    )
+    .option('--max-time <time>', 'end in good order after this time, e.g. 5m', duration)
+    .option('--concurrency <number>', 'seams judged at once', integer(1, 1024), 8)
+    .option('--out <folder>', 'where the run is written (default: reports/<time>-<target>)')
+    .addOption(
+      new Option('--fail-on <verdicts>', 'verdicts of findings that give exit status 1')
+        .argParser(list)
+        .default(['drift', 'diverged', 'rejected'], 'drift,diverged,rejected'),
+    )
+    .option('--json', 'print the run record on standard output')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  seamstress run --target reference
+  seamstress run --engine llama.cpp --cuts all
+  seamstress run --engine llama.cpp@2026.4.8929 --strategy reasoning-field
+  seamstress run --target http://127.0.0.1:8080 --mode fuzz --max-time 5m`,
+    )
+    .action(async (scenarios: string[], options: RunOptions) => {
+      process.exitCode = await run(scenarios, options);
+    });
+}
+
+async function run(paths: readonly string[], options: RunOptions): Promise<number> {
+  const [
+    { loadScenarios },
+    { strategiesNamed },
+    { runCampaign },
+    { RunStore },
+    { openTarget },
+    { terminalReport },
+  ] = await Promise.all([
+    import('../scenario/load.ts'),
+    import('../seam/strategy.ts'),
+    import('../campaign/run.ts'),
+    import('../reports/store.ts'),
+    import('./target.ts'),
+    import('../reports/terminal.ts'),
+  ]);
+  const failOn = verdictsNamed(options.failOn);
+  const strategies = strategiesNamed(options.strategy ?? []);
+  const scenarios = await loadScenarios(paths);
+  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
+  const started = new Date();
+  const early = options.out === undefined ? undefined : new RunStore(options.out);
+  const interrupt = interruptible();
+  const progress = new Progress();
+  const open = await openTarget(options, seed, interrupt.signal, (line) => progress.line(line));
+  try {
+    const store = early ?? new RunStore(defaultFolder(started, open.name));
+    const record = await runCampaign(
+      open.target,
+      {
+        scenarios,
+        strategies,
+        lossy: options.strategy !== undefined,
+        mode: options.mode,
+        cuts: options.cuts,
+        cases: options.cases,
+        compare: options.compare,
+        concurrency: options.concurrency,
+        seed,
+        maxTimeMs: options.maxTime,
+        signal: interrupt.signal,
+      },
+      store,
+      (event) => progress.event(event),
+    );
+    process.stdout.write(
+      options.json === true ? `${JSON.stringify(record)}\n` : terminalReport(record, store.folder),
+    );
+    return exitStatusOf(record, failOn);
+  } finally {
+    await open.close();
+    interrupt.release();
+  }
+}
+
+function verdictsNamed(names: readonly string[]): Set<Verdict> {
+  return new Set(
+    names.map((name) => {
+      const verdict = VERDICTS.find((known) => known === name);
+      if (verdict === undefined)
+        throw new SeamstressError('usage', `there is no verdict "${name}"`, {
+          hint: `Verdicts: ${VERDICTS.join(', ')}.`,
+        });
+      return verdict;
+    }),
+  );
+}
+
+function defaultFolder(started: Date, name: string): string {
+  const time = started.toISOString().slice(0, 19).replaceAll(':', '').replace('T', '-');
+  return join('reports', `${time}-${name}`);
+}

@@ -1,0 +1,141 @@
+/** Gets the target of a command ready, and everything that was started for it out of the way again. */
+import { llamacpp } from '../dialects/llamacpp.ts';
+import type { ConnectOptions, Target } from '../dialects/dialect.ts';
+import { SeamstressError } from '../errors.ts';
+
+export interface TargetOptions {
+  readonly target?: string;
+  readonly engine?: string;
+  readonly engineCommand?: string;
+  readonly engineModel?: string;
+  readonly chatTemplate?: string;
+  readonly model?: string;
+  readonly dialect: string;
+  readonly fault?: readonly string[];
+}
+
+export interface OpenTarget {
+  readonly target: Target;
+  /** A short name for folders: `reference`, `llama.cpp-b11549`, `localhost-8080`. */
+  readonly name: string;
+  close(): Promise<void>;
+}
+
+/** Starts what has to be started and connects to it. */
+export async function openTarget(
+  options: TargetOptions,
+  seed: number,
+  signal: AbortSignal,
+  progress: (line: string) => void,
+): Promise<OpenTarget> {
+  const sources = [options.target, options.engine, options.engineCommand].filter(
+    (source) => source !== undefined,
+  );
+  if (sources.length !== 1)
+    throw new SeamstressError(
+      'usage',
+      sources.length === 0
+        ? 'there is nothing to test'
+        : '--target, --engine and --engine-command exclude each other',
+      { hint: 'Give --target reference, --target URL, --engine llama.cpp, or --engine-command.' },
+    );
+  if (options.fault !== undefined && options.target !== 'reference')
+    throw new SeamstressError('usage', '--fault needs --target reference', {
+      hint: 'Faults can be planted into the embedded server only.',
+    });
+  if (options.target === 'reference') return await openReference(options, seed, signal);
+  if (options.target !== undefined) {
+    const target = await llamacpp.connect(connection(options.target, options), signal);
+    return { target, name: nameOfUrl(target.identity.url), close: () => target.close() };
+  }
+  return await openEngine(options, signal, progress);
+}
+
+async function openReference(
+  options: TargetOptions,
+  seed: number,
+  signal: AbortSignal,
+): Promise<OpenTarget> {
+  const [{ startReference }, { parseFault }] = await Promise.all([
+    import('../reference/server.ts'),
+    import('../reference/faults.ts'),
+  ]);
+  const server = await startReference({ faults: (options.fault ?? []).map(parseFault), seed });
+  return await connected(
+    server,
+    {
+      ...connection(server.url, options),
+      engine: { name: 'reference' },
+      faults: options.fault ?? [],
+    },
+    'reference',
+    signal,
+  );
+}
+
+async function openEngine(
+  options: TargetOptions,
+  signal: AbortSignal,
+  progress: (line: string) => void,
+): Promise<OpenTarget> {
+  const { parseEngine, startCommand, startEngine } = await import('../engines/engine.ts');
+  const launch = {
+    signal,
+    progress,
+    ...(options.engineModel === undefined ? {} : { model: options.engineModel }),
+    ...(options.chatTemplate === undefined ? {} : { chatTemplate: options.chatTemplate }),
+  };
+  const engine =
+    options.engineCommand === undefined
+      ? await startEngine(parseEngine(options.engine ?? ''), launch)
+      : await startCommand(options.engineCommand, launch);
+  const known = {
+    name: engine.name,
+    version: engine.version,
+    ...(engine.build === undefined ? {} : { build: engine.build }),
+  };
+  const name = `${engine.name}-${engine.build ?? engine.version}`;
+  const server = { url: engine.url, close: () => engine.stop() };
+  return await connected(
+    server,
+    { ...connection(engine.url, options), engine: known },
+    name,
+    signal,
+  );
+}
+
+/** Connects to a server that we started; stops it again when that fails. */
+async function connected(
+  server: { readonly url: string; close(): Promise<void> },
+  options: ConnectOptions,
+  name: string,
+  signal: AbortSignal,
+): Promise<OpenTarget> {
+  try {
+    const target = await llamacpp.connect(options, signal);
+    return {
+      target,
+      name,
+      close: async () => {
+        await target.close();
+        await server.close();
+      },
+    };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+function connection(url: string, options: TargetOptions): ConnectOptions {
+  const apiKey = process.env['SEAMSTRESS_API_KEY'];
+  return {
+    url,
+    ...(options.model === undefined ? {} : { model: options.model }),
+    ...(apiKey === undefined || apiKey === '' ? {} : { apiKey }),
+  };
+}
+
+function nameOfUrl(url: string): string {
+  return new URL(url).host.replaceAll(/[^A-Za-z0-9.]+/g, '-');
+}

@@ -1,0 +1,179 @@
+/**
+ * The catalogue of causes: what goes wrong at a seam, whose fault it is, and what would be right.
+ * The evidence leads to one of these, or to `unexplained`; never to a guess.
+ */
+
+/** Who has to change something. */
+export const CULPRITS = [
+  'client',
+  'gateway',
+  'template',
+  'tokenizer',
+  'parser',
+  'engine',
+  'transport',
+  'unknown',
+] as const;
+export type Culprit = (typeof CULPRITS)[number];
+
+export interface CauseEntry {
+  readonly culprit: Culprit;
+  /** One line that a maintainer can act on. */
+  readonly title: string;
+}
+
+const entry = (culprit: Culprit, title: string): CauseEntry => ({ culprit, title });
+
+/** Every cause that the diagnosis can name. */
+export const CAUSE_NAMES = [
+  'client-drops-reasoning',
+  'prefill-dropped',
+  'header-missing',
+  'turn-reopened',
+  'turn-closed',
+  'reasoning-dropped',
+  'empty-think-block',
+  'think-tag-doubled',
+  'thinking-reopened',
+  'thinking-closed-early',
+  'separator-rebuilt',
+  'leading-whitespace-trimmed',
+  'trailing-whitespace-trimmed',
+  'whitespace-added',
+  'bos-doubled',
+  'tool-call-rewritten',
+  'prefill-refused-thinking',
+  'tool-call-refused',
+  'prefill-unsupported',
+  'flags-refused',
+  'roles-refused',
+  'resume-refused',
+  'space-run',
+  'newline-run',
+  'punctuation-newline',
+  'retokenized',
+  'special-literal',
+  'prefill-echoed',
+  'content-as-reasoning',
+  'reasoning-as-content',
+  'text-lost',
+  'text-repeated',
+  'character-broken',
+  'markup-leaked',
+  'tool-call-restarted',
+  'finish-dishonest',
+  'continuation-differs',
+  'unexplained',
+] as const;
+export type Cause = (typeof CAUSE_NAMES)[number];
+
+/** Culprit and title of each cause. */
+export const CAUSES: Readonly<Record<Cause, CauseEntry>> = {
+  // client
+  'client-drops-reasoning': entry(
+    'client',
+    'The strategy sends no reasoning, so the model is asked to go on without what it thought.',
+  ),
+  // template
+  'prefill-dropped': entry(
+    'template',
+    'The trailing assistant message is dropped: the prompt ends where it ended before the cut.',
+  ),
+  'header-missing': entry(
+    'template',
+    'The prompt ends without the assistant header: an empty prefill takes the generation prompt away.',
+  ),
+  'turn-reopened': entry(
+    'template',
+    'The assistant turn is closed and a new one is opened after it.',
+  ),
+  'turn-closed': entry('template', 'The assistant turn is closed after the prefill.'),
+  'reasoning-dropped': entry('template', 'The reasoning of the prefill is dropped.'),
+  'empty-think-block': entry('template', 'An empty think block is put before the prefill.'),
+  'think-tag-doubled': entry('template', 'The think tag is opened a second time.'),
+  'thinking-reopened': entry('template', 'The thinking is opened again after it was closed.'),
+  'thinking-closed-early': entry('template', 'The thinking is closed before its text ended.'),
+  'separator-rebuilt': entry(
+    'template',
+    'The whitespace around the end of the thinking is not what the model wrote.',
+  ),
+  'leading-whitespace-trimmed': entry(
+    'template',
+    'Whitespace at the start of the prefill is trimmed.',
+  ),
+  'trailing-whitespace-trimmed': entry(
+    'template',
+    'Whitespace at the end of the prefill is trimmed.',
+  ),
+  'whitespace-added': entry('template', 'Whitespace is added that the model did not write.'),
+  'bos-doubled': entry(
+    'template',
+    'The prompt starts with one more beginning-of-sequence token than before the cut.',
+  ),
+  'tool-call-rewritten': entry(
+    'template',
+    'The tool call of the prefill is written in another form than the model wrote it.',
+  ),
+  'prefill-refused-thinking': entry(
+    'template',
+    'The server refuses every trailing assistant message on a thinking template.',
+  ),
+  'tool-call-refused': entry(
+    'template',
+    'The server refuses to continue a message that contains tool calls.',
+  ),
+  'prefill-unsupported': entry(
+    'engine',
+    'The server does not support a trailing assistant message.',
+  ),
+  'flags-refused': entry('client', 'The server refuses this combination of continuation flags.'),
+  'roles-refused': entry('template', 'The template refuses the order of the roles.'),
+  'resume-refused': entry('engine', 'The server refuses the resume.'),
+  // tokenizer
+  'space-run': entry(
+    'tokenizer',
+    'A run of spaces is merged into other tokens when the text is encoded again.',
+  ),
+  'newline-run': entry(
+    'tokenizer',
+    'A run of line breaks is merged into other tokens when the text is encoded again.',
+  ),
+  'punctuation-newline': entry(
+    'tokenizer',
+    'Punctuation and a line break are merged into one token when the text is encoded again.',
+  ),
+  retokenized: entry(
+    'tokenizer',
+    'The same text is encoded into other tokens than the model wrote.',
+  ),
+  'special-literal': entry('tokenizer', 'Text that looks like a control token is encoded as one.'),
+  // parser
+  'prefill-echoed': entry('parser', 'The resumed stream sends the prefill again.'),
+  'content-as-reasoning': entry('parser', 'Resumed content arrives as reasoning.'),
+  'reasoning-as-content': entry('parser', 'Resumed reasoning arrives as content.'),
+  'text-lost': entry('parser', 'Text of the resumed stream is lost.'),
+  'text-repeated': entry('parser', 'Text of the resumed stream is sent twice.'),
+  'character-broken': entry('parser', 'A character at the seam arrives broken.'),
+  'markup-leaked': entry('parser', 'The think tags of the prompt arrive as text of the answer.'),
+  'tool-call-restarted': entry(
+    'parser',
+    'The open tool call is started anew instead of continued.',
+  ),
+  'finish-dishonest': entry(
+    'parser',
+    'The resumed stream states another finish reason than the uninterrupted one.',
+  ),
+  // engine
+  'continuation-differs': entry(
+    'engine',
+    'The prompt is right, and so is a resume by token ids, but the chat resume generates something else.',
+  ),
+  unexplained: entry('unknown', 'The seam fails in a way that fits no known cause.'),
+};
+
+/** What the evidence of one seam leads to. */
+export interface Named {
+  readonly cause: Cause;
+  /** What tells two seams with the same cause apart, e.g. which whitespace was added; may be empty. */
+  readonly detail: string;
+}

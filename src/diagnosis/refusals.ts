@@ -1,0 +1,23 @@
+/** Refusals, recognised by their words. */
+import type { Cause, Named } from './causes.ts';
+
+const WORDS: readonly (readonly [RegExp, Cause])[] = [
+  [/prefill is incompatible with enable_thinking/i, 'prefill-refused-thinking'],
+  [
+    /does not support assistant message prefill|must end with a user message|Expected last role User or Tool/i,
+    'prefill-unsupported',
+  ],
+  [/cannot continue an assistant message that contains tool calls/i, 'tool-call-refused'],
+  [/cannot set both .*(?:add_generation_prompt|continue_final_message)/i, 'flags-refused'],
+  [
+    /cannot set `?(?:add_generation_prompt|continue_final_message)`? to true when/i,
+    'flags-refused',
+  ],
+  [/roles must alternate|2 or more assistant messages at the end/i, 'roles-refused'],
+];
+
+/** Names the cause of a refusal; its detail is the server's own words. */
+export function nameRefusal(message: string): Named {
+  const known = WORDS.find(([words]) => words.test(message));
+  return { cause: known?.[1] ?? 'resume-refused', detail: message };
+}

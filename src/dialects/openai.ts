@@ -1,0 +1,130 @@
+/**
+ * What the OpenAI-compatible dialects share: the message format on the way in and the chat
+ * chunks on the way out.
+ */
+import type { Message, ToolDefinition } from '../scenario/schema.ts';
+import type { Delta, TokenEvent, ToolCallDelta, ToolCallView } from '../seam/generation.ts';
+import type { ChatRequest, Prefill } from './dialect.ts';
+import { asArray, asBytes, asNumber, asObject, asString, type JsonObject } from './json.ts';
+
+/** The messages of a request in the OpenAI format, with the prefill as a trailing assistant message. */
+export function openaiMessages(request: ChatRequest, reasoningField: string): JsonObject[] {
+  const messages = request.messages.map((message) => openaiMessage(message, reasoningField));
+  if (request.prefill !== undefined) messages.push(prefillMessage(request.prefill, reasoningField));
+  return messages;
+}
+
+function openaiMessage(message: Message, reasoningField: string): JsonObject {
+  return {
+    role: message.role,
+    content: message.content,
+    ...(message.reasoning === undefined ? {} : { [reasoningField]: message.reasoning }),
+    ...(message.toolCalls === undefined ? {} : { tool_calls: openaiToolCalls(message.toolCalls) }),
+    ...(message.toolCallId === undefined ? {} : { tool_call_id: message.toolCallId }),
+  };
+}
+
+function prefillMessage(prefill: Prefill, reasoningField: string): JsonObject {
+  return {
+    role: 'assistant',
+    content: prefill.content,
+    ...(prefill.reasoning === undefined ? {} : { [reasoningField]: prefill.reasoning }),
+    ...(prefill.toolCalls === undefined ? {} : { tool_calls: openaiToolCalls(prefill.toolCalls) }),
+  };
+}
+
+function openaiToolCalls(
+  calls: readonly (Omit<ToolCallView, 'id'> & { id?: string | undefined })[],
+): JsonObject[] {
+  return calls.map((call, i) => ({
+    id: call.id ?? `call_${i}`,
+    type: 'function',
+    function: { name: call.name, arguments: call.arguments },
+  }));
+}
+
+export function openaiTools(tools: readonly ToolDefinition[]): JsonObject[] {
+  return tools.map((tool) => ({ type: 'function', function: { ...tool } }));
+}
+
+/** The part of a chat chunk's first choice that every dialect reads. */
+export interface ChatChunk {
+  readonly reasoning: string | undefined;
+  readonly content: string | undefined;
+  readonly toolCalls: readonly ToolCallDelta[] | undefined;
+  readonly finish: string | undefined;
+  readonly logprobs: readonly TokenEvent[];
+}
+
+/** Reads one chunk; `reasoning` and `reasoning_content` are both understood. */
+export function readChatChunk(chunk: JsonObject): ChatChunk | undefined {
+  const choice = asObject(asArray(chunk['choices'])[0]);
+  if (choice === undefined) return undefined;
+  const delta = asObject(choice['delta']) ?? {};
+  const calls = asArray(delta['tool_calls']).flatMap((call, i) => readToolCallDelta(call, i));
+  return {
+    reasoning: asString(delta['reasoning_content']) ?? asString(delta['reasoning']),
+    content: asString(delta['content']),
+    toolCalls: calls.length > 0 ? calls : undefined,
+    finish: asString(choice['finish_reason']),
+    logprobs: asArray(asObject(choice['logprobs'])?.['content']).flatMap((entry) =>
+      readLogprob(entry),
+    ),
+  };
+}
+
+function readToolCallDelta(value: unknown, position: number): ToolCallDelta[] {
+  const call = asObject(value);
+  if (call === undefined) return [];
+  const fn = asObject(call['function']) ?? {};
+  const id = asString(call['id']);
+  const name = asString(fn['name']);
+  const args = asString(fn['arguments']);
+  return [
+    {
+      index: asNumber(call['index']) ?? position,
+      ...(id === undefined ? {} : { id }),
+      ...(name === undefined ? {} : { name }),
+      ...(args === undefined ? {} : { arguments: args }),
+    },
+  ];
+}
+
+/** One entry of a log-probability list with ids, as llama.cpp gives it; entries without an id are skipped. */
+export function readLogprob(value: unknown): TokenEvent[] {
+  const entry = asObject(value);
+  const id = asNumber(entry?.['id']);
+  if (entry === undefined || id === undefined) return [];
+  const logprob = asNumber(entry['logprob']);
+  const top = asArray(entry['top_logprobs']).flatMap((candidate) => {
+    const object = asObject(candidate);
+    const candidateId = asNumber(object?.['id']);
+    const candidateLogprob = asNumber(object?.['logprob']);
+    return candidateId === undefined || candidateLogprob === undefined
+      ? []
+      : [{ id: candidateId, logprob: candidateLogprob }];
+  });
+  return [
+    {
+      id,
+      bytes: asBytes(entry['bytes']),
+      ...(logprob === undefined ? {} : { logprob }),
+      ...(top.length > 0 ? { top } : {}),
+    },
+  ];
+}
+
+/** The delta that a chunk adds to the client's view, or undefined when it carries no text. */
+export function deltaOf(chunk: ChatChunk, after: number): Delta | undefined {
+  const reasoning =
+    chunk.reasoning === undefined || chunk.reasoning === '' ? undefined : chunk.reasoning;
+  const content = chunk.content === undefined || chunk.content === '' ? undefined : chunk.content;
+  if (reasoning === undefined && content === undefined && chunk.toolCalls === undefined)
+    return undefined;
+  return {
+    after,
+    ...(reasoning === undefined ? {} : { reasoning }),
+    ...(content === undefined ? {} : { content }),
+    ...(chunk.toolCalls === undefined ? {} : { toolCalls: chunk.toolCalls }),
+  };
+}

@@ -1,0 +1,14 @@
+import { fileURLToPath } from 'node:url';
+
+// Two levels up is the package, from src/engines/ as from dist/engines/.
+const inPackage = (path: string): string =>
+  fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** The small model that engines load unless told otherwise. */
+export const BUNDLED_MODEL: string = inPackage('models/thinker/thinker.gguf');
+
+/** Its tokenizer, in Hugging Face form. */
+export const BUNDLED_TOKENIZER: string = inPackage('models/thinker/hf/tokenizer.json');
+
+/** The program that serves a model with xllamacpp. */
+export const LLAMACPP_LAUNCHER: string = inPackage('src/engines/llamacpp_server.py');

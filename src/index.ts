@@ -1,0 +1,26 @@
+/** The public API: run a campaign from code, judge seams, read records. */
+export { runCampaign, type CampaignOptions } from './campaign/run.ts';
+export type { RunEvent, RunListener } from './campaign/events.ts';
+export { replayFinding, type Replay, type ReplayOutcome } from './campaign/replay.ts';
+export { VERDICTS, type CheckName, type Verdict } from './checks/verdict.ts';
+export { CAUSES, type Cause, type Culprit } from './diagnosis/causes.ts';
+export type { ConnectOptions, Dialect, Target, TargetIdentity } from './dialects/dialect.ts';
+export { llamacpp } from './dialects/llamacpp.ts';
+export { SeamstressError, type ErrorCode } from './errors.ts';
+export { FAULTS, parseFault, type PlantedFault } from './reference/faults.ts';
+export { startReference, type ReferenceOptions, type ReferenceServer } from './reference/server.ts';
+export {
+  findingSchema,
+  readRecord,
+  runSchema,
+  seamLineSchema,
+  type Finding,
+  type RunRecord,
+  type SeamLine,
+} from './reports/record.ts';
+export { RunStore } from './reports/store.ts';
+export { terminalReport } from './reports/terminal.ts';
+export { loadScenarios } from './scenario/load.ts';
+export type { Scenario } from './scenario/schema.ts';
+export { PHASES, type Phase, type View } from './seam/generation.ts';
+export { STRATEGIES, strategiesNamed, type Strategy } from './seam/strategy.ts';

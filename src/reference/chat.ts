@@ -1,0 +1,265 @@
+/** `POST /v1/chat/completions`, streamed and whole. */
+import type { ServerResponse } from 'node:http';
+import { asObject, type JsonObject } from '../dialects/json.ts';
+import { Account, BUILD, logprobEntry, MODEL_NAME, randomId } from './accounting.ts';
+import { ApiError } from './api-error.ts';
+import { readChatRequest, type ChatRequest } from './chat-request.ts';
+import { verboseOf } from './completion.ts';
+import type { Ended, Engine, ReadyPrompt, Step } from './engine.ts';
+import { EventStream, sendJson, type Pace } from './http.ts';
+import { MessageParser, type Piece } from './parse.ts';
+import { readInteger, readStops } from './sampling.ts';
+
+/** What a chat request wants besides its prompt. */
+interface Wishes {
+  readonly stream: boolean;
+  readonly logprobs: boolean;
+  readonly top: number;
+  readonly limit: number;
+  readonly stop: readonly string[];
+  readonly timingsPerToken: boolean;
+  readonly includeUsage: boolean;
+  readonly verbose: boolean;
+  readonly parsed: boolean;
+  readonly echo: boolean;
+}
+
+function readWishes(body: JsonObject): Wishes {
+  const stream = body['stream'] === true;
+  const logprobs = body['logprobs'] === true;
+  const tools = Array.isArray(body['tools']) && body['tools'].length > 0;
+  if (logprobs && stream && tools)
+    throw new ApiError(400, 'logprobs is not supported with tools + stream');
+  if (!logprobs && readInteger(body, ['top_logprobs'], 0) > 0)
+    throw new ApiError(400, 'top_logprobs requires logprobs to be set to true');
+  const choices = readInteger(body, ['n'], 1);
+  if (choices !== 1)
+    throw new ApiError(400, `Field 'n': Value must be between 1 <= value <= 1, but got ${choices}`);
+  readInteger(body, ['temperature'], 0);
+  return {
+    stream,
+    logprobs,
+    top: logprobs ? Math.max(1, readInteger(body, ['top_logprobs'], 20)) : 0,
+    limit: readInteger(body, ['max_tokens', 'max_completion_tokens', 'n_predict'], -1),
+    stop: readStops(body),
+    timingsPerToken: body['timings_per_token'] === true,
+    includeUsage: asObject(body['stream_options'])?.['include_usage'] === true,
+    verbose: body['verbose'] === true,
+    parsed: body['reasoning_format'] !== 'none',
+    echo: body['echo'] === true,
+  };
+}
+
+/** Answers a chat request. */
+export async function answerChat(
+  engine: Engine,
+  body: JsonObject,
+  response: ServerResponse,
+  pace: Pace,
+): Promise<void> {
+  const wishes = readWishes(body);
+  const request = readChatRequest(body);
+  const prompt = engine.prompt(request);
+  const steps = engine.generate(prompt.ids, wishes);
+  const { slot, cached } = engine.slots.take(prompt.ids, {
+    slot: readInteger(body, ['id_slot'], -1),
+    cache: body['cache_prompt'] !== false,
+  });
+  const account = new Account(prompt.ids.length, cached);
+  const reader = new Reader(engine, request, prompt, wishes);
+  const chat = { engine, wishes, prompt, account, reader, slot };
+  if (wishes.stream) await streamed(chat, steps, response, pace);
+  else await whole(chat, steps, response, pace);
+}
+
+interface Chat {
+  readonly engine: Engine;
+  readonly wishes: Wishes;
+  readonly prompt: ReadyPrompt;
+  readonly account: Account;
+  readonly reader: Reader;
+  readonly slot: number;
+}
+
+/** From tokens to pieces of the message, with the parser's faults. */
+class Reader {
+  readonly #parser: MessageParser | undefined;
+  readonly #asReasoning: boolean;
+  readonly #echo: readonly Piece[];
+  #dropCharacter: boolean;
+
+  constructor(engine: Engine, request: ChatRequest, prompt: ReadyPrompt, wishes: Wishes) {
+    const resumed = request.trailing !== undefined;
+    const strikes = (fault: Parameters<typeof engine.plan.strikes>[0]): boolean =>
+      resumed && engine.plan.strikes(fault, request.key);
+    const tools = request.tools.length > 0 || (request.trailing?.calls.length ?? 0) > 0;
+    this.#parser = wishes.parsed ? new MessageParser(tools) : undefined;
+    const before = this.#read(prompt.prefill);
+    this.#echo = wishes.echo || strikes('prefill-echoed') ? before : [];
+    this.#asReasoning = strikes('content-as-reasoning');
+    this.#dropCharacter = strikes('partial-char-dropped');
+  }
+
+  /** True when the message holds a tool call. */
+  get called(): boolean {
+    return this.#parser?.called === true;
+  }
+
+  /** What is sent again before anything new. */
+  get echo(): readonly Piece[] {
+    return this.#echo;
+  }
+
+  pieces({ released }: Step): Piece[] {
+    let { text } = released;
+    if (this.#dropCharacter && released.split !== undefined) {
+      const lost = String.fromCodePoint(text.codePointAt(released.split) ?? 0);
+      text = text.slice(0, released.split) + text.slice(released.split + lost.length);
+      this.#dropCharacter = false;
+    }
+    return this.#read(text).map((piece) =>
+      this.#asReasoning && piece.kind === 'content'
+        ? { kind: 'reasoning', text: piece.text }
+        : piece,
+    );
+  }
+
+  #read(text: string): Piece[] {
+    if (this.#parser !== undefined) return this.#parser.feed(text);
+    return text === '' ? [] : [{ kind: 'content', text }];
+  }
+}
+
+async function streamed(
+  chat: Chat,
+  steps: Iterable<Step>,
+  response: ServerResponse,
+  pace: Pace,
+): Promise<void> {
+  const { engine, wishes, account, reader } = chat;
+  const events = new EventStream(response);
+  const head = headOf('chat.completion.chunk');
+  const chunk = (choices: readonly object[], more: object = {}): Promise<void> =>
+    events.send({ choices, ...head, ...more });
+  let first = true;
+  for (const step of steps) {
+    if (!(await pace.next())) return;
+    account.count(step);
+    const told = wishes.logprobs && !step.released.incomplete;
+    const logprobs = told ? { logprobs: { content: [logprobEntry(engine.vocabulary, step)] } } : {};
+    const timings = wishes.timingsPerToken ? { timings: account.timings() } : {};
+    const deltas: object[] = [...(first ? reader.echo : []), ...reader.pieces(step)].map(deltaOf);
+    if (first) deltas.unshift({ role: 'assistant', content: null });
+    // A token's log-probabilities ride on its last chunk; without a chunk they are lost.
+    if (step.released.incomplete && !first) deltas.length = 0;
+    for (const [i, delta] of deltas.entries()) {
+      const last = i === deltas.length - 1;
+      await chunk(
+        [{ finish_reason: null, index: 0, delta, ...(last ? logprobs : {}) }],
+        last ? timings : {},
+      );
+    }
+    first = false;
+    if (step.ended === undefined) continue;
+    const closing = { timings: account.timings() };
+    const verbose = wishes.verbose ? verboseOf(chat, step.ended, '') : {};
+    const finish = { finish_reason: finishOf(step.ended, reader), index: 0, delta: {} };
+    await chunk([finish], wishes.includeUsage ? verbose : { ...closing, ...verbose });
+    if (wishes.includeUsage) await chunk([], { usage: account.usage(), ...closing });
+    await events.send('[DONE]');
+    events.end();
+  }
+}
+
+/** The whole answer; like the stream it holds only what is new (llama.cpp puts the prefill before it). */
+async function whole(
+  chat: Chat,
+  steps: Iterable<Step>,
+  response: ServerResponse,
+  pace: Pace,
+): Promise<void> {
+  const { engine, wishes, account, reader } = chat;
+  const pieces: Piece[] = [...reader.echo];
+  const content: object[] = [];
+  let raw = '';
+  for (const step of steps) {
+    if (!(await pace.next())) return;
+    account.count(step);
+    pieces.push(...reader.pieces(step));
+    raw += step.released.text;
+    if (wishes.logprobs && !step.released.incomplete)
+      content.push(logprobEntry(engine.vocabulary, step));
+    if (step.ended === undefined) continue;
+    const choice = {
+      finish_reason: finishOf(step.ended, reader),
+      index: 0,
+      message: messageOf(pieces),
+      ...(wishes.logprobs ? { logprobs: { content } } : {}),
+    };
+    sendJson(response, 200, {
+      choices: [choice],
+      ...headOf('chat.completion'),
+      usage: account.usage(),
+      ...(wishes.verbose ? verboseOf(chat, step.ended, raw) : {}),
+      timings: account.timings(),
+    });
+  }
+}
+
+function headOf(object: string): object {
+  return {
+    created: Math.floor(Date.now() / 1000),
+    id: `chatcmpl-${randomId()}`,
+    model: MODEL_NAME,
+    system_fingerprint: BUILD,
+    object,
+  };
+}
+
+function finishOf(ended: Ended, reader: Reader): string {
+  if (ended.type === 'limit') return 'length';
+  return reader.called ? 'tool_calls' : 'stop';
+}
+
+function deltaOf(piece: Piece): object {
+  switch (piece.kind) {
+    case 'reasoning':
+      return { reasoning_content: piece.text };
+    case 'content':
+      return { content: piece.text };
+    case 'call': {
+      const called = { name: piece.name, arguments: '' };
+      return {
+        tool_calls: [{ index: piece.index, id: randomId(), type: 'function', function: called }],
+      };
+    }
+    case 'arguments':
+      return { tool_calls: [{ index: piece.index, function: { arguments: piece.text } }] };
+  }
+}
+
+function messageOf(pieces: readonly Piece[]): object {
+  let [reasoning, content] = ['', ''];
+  const calls: { type: 'function'; function: { name: string; arguments: string }; id: string }[] =
+    [];
+  for (const piece of pieces) {
+    if (piece.kind === 'reasoning') reasoning += piece.text;
+    else if (piece.kind === 'content') content += piece.text;
+    else {
+      const call = (calls[piece.index] ??= {
+        type: 'function',
+        function: { name: '', arguments: '' },
+        id: randomId(),
+      });
+      if (piece.kind === 'call') call.function.name = piece.name;
+      else call.function.arguments += piece.text;
+    }
+  }
+  const made = calls.filter((call) => call !== undefined);
+  return {
+    role: 'assistant',
+    content,
+    ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+    ...(made.length === 0 ? {} : { tool_calls: made }),
+  };
+}

@@ -1,0 +1,297 @@
+/**
+ * The run record: `run.json`, one line of `seams.ndjson`, and `findings/<id>.json`. Reports read
+ * nothing else. A newer tool reads older records; a record from a newer one is refused.
+ */
+import { z } from 'zod';
+import { CHECKS, VERDICTS, type CheckName, type Verdict } from '../checks/verdict.ts';
+import { CAUSE_NAMES, CULPRITS, type Cause, type Culprit } from '../diagnosis/causes.ts';
+import type { SentRequest, TargetIdentity } from '../dialects/dialect.ts';
+import { SeamstressError } from '../errors.ts';
+import { scenarioSchema, type Scenario } from '../scenario/schema.ts';
+import { WAYS, type Way } from '../seam/cut.ts';
+import { PHASES, type Phase, type View } from '../seam/generation.ts';
+
+/** The version that this tool writes. */
+export const SCHEMA_VERSION = 1;
+
+/** One judged seam: a line of `seams.ndjson`. */
+export interface SeamLine {
+  readonly scenario: string;
+  /** Tokens kept, of n. */
+  readonly k: number;
+  readonly n: number;
+  /** Earlier pauses of the same generation, in tokens. */
+  readonly pauses?: readonly number[] | undefined;
+  readonly synthetic?: boolean | undefined;
+  readonly phase: Phase;
+  readonly strategy: string;
+  readonly way: Way;
+  readonly verdict: Verdict;
+  readonly check?: CheckName | undefined;
+  /** The checks that were made; what is not listed was not tested. */
+  readonly basis: readonly CheckName[];
+  readonly cause?: Cause | undefined;
+  readonly detail?: string | undefined;
+  /** The cut that the resumed prompt stands for, where it is not k. */
+  readonly kept?: number | undefined;
+  /** Resumed tokens compared with the uninterrupted ones. */
+  readonly compared?: number | undefined;
+  /** The first resumed token that differs, and the gap between the two candidates in nats. */
+  readonly flip?: { readonly at: number; readonly gap?: number | undefined } | undefined;
+  readonly reruns?: number | undefined;
+  readonly error?: string | undefined;
+}
+
+/** A failing seam made minimal. */
+export interface Finding {
+  readonly schemaVersion: number;
+  readonly id: string;
+  readonly check: CheckName;
+  readonly verdict: Verdict;
+  readonly cause: Cause;
+  readonly culprit: Culprit;
+  readonly detail: string;
+  /** Of the minimal example. */
+  readonly phase: Phase;
+  readonly strategy: string;
+  readonly count: number;
+  readonly where: readonly { readonly phase: Phase; readonly strategy: string; readonly count: number }[];
+  readonly scenarios: readonly string[];
+  /** Smallest and largest cut at which it was seen. */
+  readonly cuts: { readonly first: number; readonly last: number };
+  readonly summary: string;
+  readonly minimal: MinimalExample;
+  readonly replay: { readonly command: string; readonly curl: readonly string[] };
+  readonly target: TargetIdentity;
+  readonly fuzz?: { readonly seed: number; readonly path: string } | undefined;
+}
+
+/** Everything that is needed to judge the seam again without a new generation. */
+export interface MinimalExample {
+  readonly scenario: Scenario;
+  readonly k: number;
+  readonly pauses: readonly number[];
+  readonly way: Way;
+  readonly view: View;
+  readonly expected: { readonly ids: readonly number[]; readonly text: string };
+  readonly actual: { readonly ids: readonly number[]; readonly text: string };
+  /** Index of the first differing id. */
+  readonly at?: number | undefined;
+  readonly generation: StoredGeneration;
+  readonly requests: readonly SentRequest[];
+}
+
+/** A generation as stored in a finding; bytes are base64. */
+export interface StoredGeneration {
+  readonly promptIds: readonly number[];
+  readonly promptText?: string | undefined;
+  readonly tokens: readonly { readonly id: number; readonly bytes: string; readonly phase: Phase; readonly logprob?: number | undefined }[];
+  readonly length: number;
+  readonly finish?: string | undefined;
+  readonly deltas: readonly unknown[];
+  readonly synthetic: boolean;
+}
+
+export type VerdictCounts = Readonly<Record<Verdict, number>>;
+
+/** What a run did and found: `run.json`. */
+export interface RunRecord {
+  readonly schemaVersion: number;
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  /** Why the run ended early; undefined when it did all it had planned. */
+  readonly interrupted?: 'signal' | 'max-time' | 'target-lost' | undefined;
+  readonly target: TargetIdentity;
+  readonly plan: {
+    readonly seed: number;
+    readonly mode: 'sweep' | 'fuzz';
+    readonly cuts: 'all' | number;
+    /** Tokens compared after a cut at most. */
+    readonly compare: number;
+    readonly strategies: readonly string[];
+    readonly scenarios: readonly string[];
+    readonly seams: number;
+  };
+  readonly controls: {
+    readonly repeats: number;
+    readonly repeatDisagreements: number;
+    readonly tokenControl: { readonly tried: number; readonly exact: number };
+    /** Near-tie threshold, in nats. */
+    readonly tau: number;
+    /** Cuts that were really made, to confirm the views derived from the uninterrupted run. */
+    readonly realCuts: { readonly tried: number; readonly asDerived: number };
+  };
+  readonly totals: {
+    readonly seams: number;
+    readonly verdicts: VerdictCounts;
+    readonly byPhase: Readonly<Record<string, VerdictCounts>>;
+    readonly byStrategy: Readonly<Record<string, VerdictCounts>>;
+    readonly matrix: readonly { readonly phase: Phase; readonly strategy: string; readonly verdicts: VerdictCounts }[];
+    /** Seams whose resume was really generated, not only rendered. */
+    readonly resumed: number;
+    readonly requests: number;
+    readonly promptTokens: number;
+    readonly generatedTokens: number;
+    readonly seconds: number;
+  };
+  readonly roundTrip: { readonly cuts: number; readonly notIdempotent: number; readonly byClass: Readonly<Record<string, number>> };
+  readonly whitespace: { readonly drifted: number; readonly byChange: Readonly<Record<string, number>> };
+  /** Per phase, the strategies that were exact at every cut. */
+  readonly recipe: Readonly<Record<string, readonly string[]>>;
+  readonly notTested: readonly { readonly what: string; readonly why: string; readonly count?: number | undefined }[];
+  readonly errors: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+const count = z.int().min(0);
+const counts: z.ZodType<VerdictCounts> = z.record(z.enum(VERDICTS), count);
+const ids = z.array(z.int());
+
+const targetSchema: z.ZodType<TargetIdentity> = z.object({
+  dialect: z.string(),
+  url: z.string(),
+  model: z.string(),
+  engine: z.object({
+    name: z.string(),
+    version: z.string().optional(),
+    build: z.string().optional(),
+  }),
+  chatTemplateSha256: z.string().optional(),
+  tokenizerSha256: z.string().optional(),
+  hops: z.array(z.string()),
+  faults: z.array(z.string()).optional(),
+});
+
+const viewSchema = z.object({
+  reasoning: z.string(),
+  content: z.string(),
+  toolCalls: z.array(z.object({ id: z.string().optional(), name: z.string(), arguments: z.string() })),
+});
+
+const requestSchema = z.object({ method: z.enum(['GET', 'POST']), url: z.string(), body: z.unknown() });
+
+export const findingSchema: z.ZodType<Finding> = z.object({
+  schemaVersion: z.int(),
+  id: z.string().regex(/^[A-Za-z0-9._-]{1,80}$/),
+  check: z.enum(CHECKS),
+  verdict: z.enum(VERDICTS),
+  cause: z.enum(CAUSE_NAMES),
+  culprit: z.enum(CULPRITS),
+  detail: z.string(),
+  phase: z.enum(PHASES),
+  strategy: z.string(),
+  count,
+  where: z.array(z.object({ phase: z.enum(PHASES), strategy: z.string(), count })),
+  scenarios: z.array(z.string()),
+  cuts: z.object({ first: count, last: count }),
+  summary: z.string(),
+  minimal: z.object({
+    scenario: scenarioSchema,
+    k: count,
+    pauses: z.array(count),
+    way: z.enum(WAYS),
+    view: viewSchema,
+    expected: z.object({ ids, text: z.string() }),
+    actual: z.object({ ids, text: z.string() }),
+    at: count.optional(),
+    generation: z.object({
+      promptIds: ids,
+      promptText: z.string().optional(),
+      tokens: z.array(
+        z.object({ id: z.int(), bytes: z.base64(), phase: z.enum(PHASES), logprob: z.number().optional() }),
+      ),
+      length: count,
+      finish: z.string().optional(),
+      deltas: z.array(z.unknown()),
+      synthetic: z.boolean(),
+    }),
+    requests: z.array(requestSchema),
+  }),
+  replay: z.object({ command: z.string(), curl: z.array(z.string()) }),
+  target: targetSchema,
+  fuzz: z.object({ seed: z.int(), path: z.string() }).optional(),
+});
+
+export const seamLineSchema: z.ZodType<SeamLine> = z.object({
+  scenario: z.string(),
+  k: count,
+  n: count,
+  pauses: z.array(count).optional(),
+  synthetic: z.boolean().optional(),
+  phase: z.enum(PHASES),
+  strategy: z.string(),
+  way: z.enum(WAYS),
+  verdict: z.enum(VERDICTS),
+  check: z.enum(CHECKS).optional(),
+  basis: z.array(z.enum(CHECKS)),
+  cause: z.enum(CAUSE_NAMES).optional(),
+  detail: z.string().optional(),
+  kept: count.optional(),
+  compared: count.optional(),
+  flip: z.object({ at: count, gap: z.number().optional() }).optional(),
+  reruns: count.optional(),
+  error: z.string().optional(),
+});
+
+export const runSchema: z.ZodType<RunRecord> = z.object({
+  schemaVersion: z.int(),
+  tool: z.object({ name: z.string(), version: z.string() }),
+  startedAt: z.string(),
+  finishedAt: z.string(),
+  interrupted: z.enum(['signal', 'max-time', 'target-lost']).optional(),
+  target: targetSchema,
+  plan: z.object({
+    seed: z.int(),
+    mode: z.enum(['sweep', 'fuzz']),
+    cuts: z.union([z.literal('all'), count]),
+    compare: count,
+    strategies: z.array(z.string()),
+    scenarios: z.array(z.string()),
+    seams: count,
+  }),
+  controls: z.object({
+    repeats: count,
+    repeatDisagreements: count,
+    tokenControl: z.object({ tried: count, exact: count }),
+    tau: z.number(),
+    realCuts: z.object({ tried: count, asDerived: count }),
+  }),
+  totals: z.object({
+    seams: count,
+    verdicts: counts,
+    byPhase: z.record(z.string(), counts),
+    byStrategy: z.record(z.string(), counts),
+    matrix: z.array(z.object({ phase: z.enum(PHASES), strategy: z.string(), verdicts: counts })),
+    resumed: count,
+    requests: count,
+    promptTokens: count,
+    generatedTokens: count,
+    seconds: z.number(),
+  }),
+  roundTrip: z.object({ cuts: count, notIdempotent: count, byClass: z.record(z.string(), count) }),
+  whitespace: z.object({ drifted: count, byChange: z.record(z.string(), count) }),
+  recipe: z.record(z.string(), z.array(z.string())),
+  notTested: z.array(z.object({ what: z.string(), why: z.string(), count: count.optional() })),
+  errors: z.array(z.string()),
+  findings: z.array(findingSchema),
+});
+
+/**
+ * Checks a record read from a file.
+ *
+ * @throws {SeamstressError} `config` when it is from a newer tool or does not fit the schema
+ */
+export function readRecord<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
+  const version = (value as { schemaVersion?: unknown } | null)?.schemaVersion;
+  if (typeof version === 'number' && version > SCHEMA_VERSION)
+    throw new SeamstressError('config', `${file} was written by a newer seamstress (record version ${version})`, {
+      hint: `This one reads versions up to ${SCHEMA_VERSION}; update it.`,
+    });
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new SeamstressError('config', `${file} is not a seamstress record: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`, {
+    hint: 'Give a file that seamstress run wrote.',
+  });
+}

@@ -1,0 +1,91 @@
+/** The folder of a run: `run.json`, `seams.ndjson`, `findings/`, `raw/`. */
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { messageOf, SeamstressError } from '../errors.ts';
+import type { RawChunk } from '../wire/capture.ts';
+import type { Finding, RunRecord, SeamLine } from './record.ts';
+
+/**
+ * Writes a run. Seams are written at once, the rest when the run ends.
+ *
+ * @throws {SeamstressError} `output` from every method when the folder cannot be written
+ */
+export class RunStore {
+  readonly folder: string;
+  readonly #journal: number;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    this.#journal = writing(folder, () => {
+      mkdirSync(join(folder, 'findings'), { recursive: true });
+      return openSync(join(folder, 'seams.ndjson'), 'w');
+    });
+  }
+
+  /** Where a finding's file will be. */
+  findingPath(id: string): string {
+    return join(this.folder, 'findings', `${id}.json`);
+  }
+
+  seam(line: SeamLine): void {
+    writing(this.folder, () => writeSync(this.#journal, `${JSON.stringify(line)}\n`));
+  }
+
+  finding(finding: Finding): void {
+    writing(this.folder, () => replaceFile(this.findingPath(finding.id), toJson(finding)));
+  }
+
+  /** A captured stream: one line a chunk, its time in milliseconds and its bytes in base64. */
+  raw(id: string, capture: readonly RawChunk[]): void {
+    if (capture.length === 0) return;
+    const lines = capture.map(({ atMs, bytes }) =>
+      JSON.stringify({ atMs: Math.round(atMs * 100) / 100, base64: Buffer.from(bytes).toString('base64') }),
+    );
+    writing(this.folder, () => {
+      mkdirSync(join(this.folder, 'raw'), { recursive: true });
+      writeFileSync(join(this.folder, 'raw', `${id}.ndjson`), `${lines.join('\n')}\n`);
+    });
+  }
+
+  /** Writes the record and closes the journal. */
+  finish(record: RunRecord): void {
+    writing(this.folder, () => {
+      replaceFile(join(this.folder, 'run.json'), toJson(record));
+      closeSync(this.#journal);
+    });
+    linkLatest(this.folder);
+  }
+}
+
+function toJson(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+/** Writes a file whole or not at all. */
+function replaceFile(path: string, text: string): void {
+  const temporary = `${path}.tmp`;
+  writeFileSync(temporary, text);
+  renameSync(temporary, path);
+}
+
+/** Points `latest` beside the run at it; where links are not to be had there is none. */
+function linkLatest(folder: string): void {
+  const link = join(dirname(folder), 'latest');
+  try {
+    rmSync(link, { force: true });
+    symlinkSync(basename(folder), link);
+  } catch {
+    // Windows without developer mode, or a folder of the user's that has this name.
+  }
+}
+
+function writing<T>(folder: string, write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    throw new SeamstressError('output', `cannot write to ${folder}: ${messageOf(error)}`, {
+      hint: 'Give another folder with --out.',
+      cause: error,
+    });
+  }
+}

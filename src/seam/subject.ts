@@ -1,0 +1,94 @@
+/** A scenario made ready for cutting: its generation, what a client holds at each cut, its controls. */
+import { classesOf, type CutClass } from './classes.ts';
+import type { Target } from '../dialects/dialect.ts';
+import type { Scenario } from '../scenario/schema.ts';
+import { generate, sameIds, TOP_CANDIDATES, type Generated } from './generate.ts';
+import { idsOf, type Generation, type TokenEvent, type View } from './generation.ts';
+import { markupOf, rawText, type Markup } from './markup.ts';
+import { sameView, viewsOf } from './view.ts';
+
+export interface Subject {
+  readonly generation: Generation;
+  readonly markup: Markup;
+  /** Element k is the view after k tokens. */
+  readonly views: readonly View[];
+  /** Cuts with the same view, for strategies that send the view. */
+  readonly viewClasses: readonly CutClass[];
+  /** Cuts with the same whole characters, for strategies that send the raw text. */
+  readonly rawClasses: readonly CutClass[];
+  readonly repeat: Repeat;
+}
+
+/** The repeat control of one scenario: the uninterrupted run, run again. */
+export interface Repeat {
+  /** Arms compared with the first: the chat stream, and the warm completion. */
+  readonly tried: number;
+  readonly disagreements: number;
+  /** The largest change of a token's log-probability between two runs, in nats. */
+  readonly noise: number;
+}
+
+/** Generates a scenario once, repeats it warm, and derives every view. */
+export async function makeSubject(
+  target: Target,
+  scenario: Scenario,
+  signal: AbortSignal,
+): Promise<Subject> {
+  const captured = await generate(target, scenario, signal);
+  const { generation, completion } = captured;
+  const warm = await target.complete(
+    generation.promptIds,
+    { maxTokens: scenario.maxTokens, top: TOP_CANDIDATES, cache: 'warm' },
+    signal,
+  );
+  const repeat: Repeat = {
+    tried: 2,
+    disagreements:
+      (captured.consistent ? 0 : 1) + (sameIds(warm.tokens, completion.tokens) ? 0 : 1),
+    noise: Math.max(noiseBetween(completion.tokens, warm.tokens), noiseOfChat(captured)),
+  };
+  return { ...derive(generation), repeat };
+}
+
+/** Everything of a subject that follows from the generation alone. */
+export function derive(
+  generation: Generation,
+): Pick<Subject, 'generation' | 'markup' | 'views' | 'viewClasses' | 'rawClasses'> {
+  const views = viewsOf(generation);
+  const texts = Array.from({ length: generation.length + 1 }, (_, k) => rawText(generation, k));
+  return {
+    generation,
+    markup: markupOf(generation),
+    views,
+    viewClasses: classesOf(views, sameView),
+    rawClasses: classesOf(texts, (a, b) => a === b),
+  };
+}
+
+/** The largest change of log-probability over the positions before two runs part. */
+export function noiseBetween(a: readonly TokenEvent[], b: readonly TokenEvent[]): number {
+  let noise = 0;
+  for (const [i, token] of a.entries()) {
+    const other = b[i];
+    if (other?.id !== token.id) break;
+    if (token.logprob !== undefined && other.logprob !== undefined)
+      noise = Math.max(noise, Math.abs(token.logprob - other.logprob));
+  }
+  return noise;
+}
+
+function noiseOfChat({ answer, completion }: Generated): number {
+  let noise = 0;
+  for (const token of answer.tokens) {
+    const other = completion.tokens[token.place - 1];
+    if (other?.id !== token.id) break;
+    if (token.logprob !== undefined && other.logprob !== undefined)
+      noise = Math.max(noise, Math.abs(token.logprob - other.logprob));
+  }
+  return noise;
+}
+
+/** The ids of the prompt and of the first `k` generated tokens. */
+export function keptIds(generation: Generation, k: number): number[] {
+  return [...generation.promptIds, ...idsOf(generation.tokens, 0, k)];
+}

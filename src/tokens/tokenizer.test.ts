@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { messageOf } from '../errors.ts';
+import { roundTrip } from './roundTrip.ts';
+import { loadTokenizer } from './tokenizer.ts';
+import type { LocalTokenizer } from './tokenizer.ts';
+import { decodeUtf8 } from './utf8.ts';
+
+const FIXTURES = fileURLToPath(new URL('fixtures/', import.meta.url));
+const THINKER = fileURLToPath(new URL('../../models/thinker/hf/', import.meta.url));
+
+interface Expected {
+  readonly text: string;
+  readonly ids: number[];
+  readonly decoded: string;
+  readonly failing: number[];
+}
+const expected = JSON.parse(await readFile(join(FIXTURES, 'expected.json'), 'utf8')) as Record<
+  string,
+  Expected[]
+>;
+
+describe.each(['gpt2', 'llama3', 'llama2', 'unigram'])('%s, as the Rust library has it', (name) => {
+  let tokenizer: LocalTokenizer;
+  beforeAll(async () => {
+    tokenizer = await loadTokenizer(join(FIXTURES, `${name}.json`));
+  });
+
+  test.each(expected[name] ?? [])('$text', ({ text, ids, decoded, failing }) => {
+    expect(tokenizer.encode(text)).toEqual(ids);
+    expect(tokenizer.decode(ids)).toBe(decoded);
+    const failed = Array.from(ids.keys(), (k) => k + 1).filter(
+      (k) => roundTrip(tokenizer, ids, { cuts: [k] }).notIdempotent > 0,
+    );
+    expect(failed).toEqual(failing);
+  });
+});
+
+describe('loadTokenizer', () => {
+  let thinker: LocalTokenizer;
+  let folder = '';
+  beforeAll(async () => {
+    thinker = await loadTokenizer(THINKER);
+    folder = await mkdtemp(join(tmpdir(), 'seamstress-tokenizer-'));
+  });
+  afterAll(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  test('control tokens are recognised, or taken for text', () => {
+    const ids = thinker.encode('<|im_start|>user\nHi<|im_end|>');
+    expect(ids.at(-1)).toBe(1502);
+    expect(thinker.isSpecial(1502)).toBe(true);
+    expect(thinker.encode('<think>')).toEqual([1522]);
+    expect([thinker.isSpecial(1522), thinker.isAdded(1522)]).toEqual([false, true]);
+    const plain = thinker.encodePlain('<think><|im_end|>');
+    expect(plain.some((id) => thinker.isAdded(id))).toBe(false);
+    expect(thinker.decode(plain)).toBe('<think><|im_end|>');
+  });
+
+  test('no BOS is added, though the post-processor has one', async () => {
+    const llama3 = await loadTokenizer(join(FIXTURES, 'llama3.json'));
+    const begin = llama3.encode('<|begin_of_text|>');
+    expect(begin).toHaveLength(1);
+    expect(llama3.encode('Hello')).not.toContain(begin[0]);
+  });
+
+  test('every id has bytes, whose sum is the text', () => {
+    const text = '数 👩🏽‍💻\n\te\u0301';
+    const ids = thinker.encode(text);
+    expect(decodeUtf8(Buffer.concat(ids.map((id) => thinker.bytes(id))))).toBe(
+      text.normalize('NFC'),
+    );
+    expect(thinker.vocabularySize).toBe(1527);
+    for (let id = 0; id < thinker.vocabularySize; id++)
+      expect(thinker.bytes(id).length > 0).toBe(!thinker.isUnknown(id));
+    expect(thinker.bytes(99_999)).toHaveLength(0);
+  });
+
+  test('empty and broken sequences decode', () => {
+    expect(thinker.decode([])).toBe('');
+    const [first = 0] = thinker.encodePlain('🧵');
+    expect(thinker.decode([first])).toMatch(/^\uFFFD+$/);
+  });
+
+  test('the folder and the file are the same tokenizer', async () => {
+    const file = join(THINKER, 'tokenizer.json');
+    expect((await loadTokenizer(file)).sha256).toBe(thinker.sha256);
+    expect(thinker.sha256).toBe(
+      createHash('sha256')
+        .update(await readFile(file))
+        .digest('hex'),
+    );
+  });
+
+  const failure = async (content: string): Promise<string> => {
+    const file = join(folder, 'tokenizer.json');
+    await writeFile(file, content);
+    return loadTokenizer(file).then(
+      () => 'loaded',
+      (error: unknown) => messageOf(error).replace(folder, ''),
+    );
+  };
+
+  test.each([
+    ['{', /^\/tokenizer\.json: not JSON: /],
+    ['[]', /^\/tokenizer\.json: not a JSON object$/],
+    ['{}', /^\/tokenizer\.json: not a usable tokenizer: the field "model" is missing$/],
+    [
+      '{"model": {"type": "WordPiece", "vocab": {}}, "decoder": {"type": "WordPiece"}}',
+      /^\/tokenizer\.json: not a usable tokenizer: can't tell the bytes of a WordPiece model's tokens$/,
+    ],
+    ['{"model": {"type": "BPE"}, "decoder": {"type": "ByteLevel"}}', /not a usable tokenizer: /],
+  ])('a broken file: %s', async (content, message) => {
+    expect(await failure(content)).toMatch(message);
+  });
+
+  test('a missing file', async () => {
+    await expect(loadTokenizer(join(folder, 'none', 'tokenizer.json'))).rejects.toMatchObject({
+      code: 'config',
+      hint: 'Give a tokenizer.json or the folder that holds it.',
+    });
+  });
+});

@@ -1,0 +1,276 @@
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { SeamstressError } from '../errors.ts';
+import { HttpClient } from './http.ts';
+import { serve, serveRaw, textOf } from './loopback.test-help.ts';
+import { Refusal } from './refusal.ts';
+
+const signal = new AbortController().signal;
+
+async function failure(promise: Promise<unknown>): Promise<SeamstressError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(SeamstressError);
+  return error as SeamstressError;
+}
+
+async function refusal(promise: Promise<unknown>): Promise<Refusal> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(Refusal);
+  return error as Refusal;
+}
+
+describe('json', () => {
+  test('sends and reads JSON', async () => {
+    const { client, url } = await serve((request, response) => {
+      void textOf(request).then((body) =>
+        response.end(
+          JSON.stringify({
+            method: request.method,
+            url: request.url,
+            body,
+            type: request.headers['content-type'],
+          }),
+        ),
+      );
+    });
+    const post = await client.json('POST', '/tokenize?x=1', { content: 'é' }, signal);
+    expect(post.body).toEqual({
+      method: 'POST',
+      url: '/tokenize?x=1',
+      body: '{"content":"é"}',
+      type: 'application/json',
+    });
+    expect(post).toMatchObject({ status: 200, ms: expect.any(Number) });
+    expect(post.request).toEqual({
+      method: 'POST',
+      url: `${url}/tokenize?x=1`,
+      body: { content: 'é' },
+    });
+    const get = await client.json('GET', '/props', undefined, signal);
+    expect(get.body).toEqual({ method: 'GET', url: '/props', body: '' });
+    expect(client.requests).toBe(2);
+  });
+
+  test('a byte order mark is dropped, an empty body is undefined', async () => {
+    const bodies = ['\uFEFF{"a":1}', ''];
+    const { client } = await serve((_, response) => response.end(bodies.shift()));
+    expect((await client.json('GET', '/', undefined, signal)).body).toEqual({ a: 1 });
+    expect((await client.json('GET', '/', undefined, signal)).body).toBeUndefined();
+  });
+
+  test.each([
+    ['gzip', gzipSync],
+    ['deflate', deflateSync],
+    ['br', brotliCompressSync],
+  ])('a body in %s is read although not asked for', async (encoding, compress) => {
+    const { client } = await serve(
+      (_, response) => {
+        response.writeHead(200, { 'content-encoding': encoding }).end(compress('{"a":1}'));
+      },
+      { maxBodyBytes: 100 },
+    );
+    expect((await client.json('GET', '/', undefined, signal)).body).toEqual({ a: 1 });
+  });
+
+  test('a body that is too large, also once decompressed', async () => {
+    const body = JSON.stringify('x'.repeat(5000));
+    const { client } = await serve(
+      (request, response) => {
+        if (request.url === '/plain') response.end(body);
+        else response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(body));
+      },
+      { maxBodyBytes: 1000 },
+    );
+    const plain = await failure(client.json('GET', '/plain', undefined, signal));
+    expect(plain.message).toMatch(/larger than 1000 bytes$/);
+    const packed = await failure(client.json('GET', '/packed', undefined, signal));
+    expect(packed).toMatchObject({ code: 'target' });
+  });
+
+  test('a body that is no JSON', async () => {
+    const { client, url } = await serve((_, response) => response.end('<html>\nhello'));
+    const error = await failure(client.json('GET', '/props', undefined, signal));
+    expect(error).toMatchObject({
+      code: 'target',
+      message: String.raw`GET ${url}/props: the answer is not JSON: "<html>\nhello"`,
+      hint: "Is this the server's root URL?",
+    });
+  });
+
+  test('a body that stops', async () => {
+    const { client } = await serve(
+      (request, response) => {
+        response.writeHead(200, { 'content-length': 99 }).write('{');
+        if (request.url === '/reset') setTimeout(() => response.socket?.resetAndDestroy(), 10);
+      },
+      { stallMs: 50 },
+    );
+    const stall = await failure(client.json('GET', '/stall', undefined, signal));
+    expect(stall.message).toMatch(/stopped halfway: nothing for 50 ms$/);
+    const reset = await failure(client.json('GET', '/reset', undefined, signal));
+    expect(reset.message).toMatch(/connection lost in the answer/);
+  });
+
+  test('an abort, before and within the answer', async () => {
+    const { client } = await serve((request, response) => {
+      if (request.url === '/within') response.writeHead(200).write('{');
+    });
+    for (const path of ['/before', '/within']) {
+      const error = await failure(client.json('GET', path, undefined, AbortSignal.timeout(50)));
+      expect(error.code).toBe('interrupted');
+    }
+  });
+});
+
+describe('a refusal', () => {
+  test('has the status, the words and the request', async () => {
+    const { client, url } = await serve((_, response) => {
+      response.writeHead(503, { 'retry-after': '7' }).end('{"error":{"message":"Loading model"}}');
+    });
+    const request = { method: 'POST', url: `${url}/v1/x`, body: { a: 1 } };
+    const streamed = await refusal(
+      client.stream('/v1/x', { a: 1 }, { signal, onData: () => true }),
+    );
+    const json = await refusal(client.json('POST', '/v1/x', { a: 1 }, signal));
+    for (const error of [streamed, json]) {
+      expect(error).toMatchObject({
+        name: 'Refusal',
+        status: 503,
+        message: 'Loading model',
+        body: '{"error":{"message":"Loading model"}}',
+        retryAfterSeconds: 7,
+        request,
+      });
+    }
+  });
+
+  test('keeps 64 KiB, and what came of a body that stops', async () => {
+    const { client } = await serve(
+      (request, response) => {
+        response.writeHead(500);
+        if (request.url === '/long') response.end('x'.repeat(200_000));
+        else response.write('out of');
+      },
+      { stallMs: 50 },
+    );
+    const long = await refusal(client.json('GET', '/long', undefined, signal));
+    expect(long.body).toHaveLength(65_536);
+    const short = await refusal(client.json('GET', '/short', undefined, signal));
+    expect(short.message).toBe('out of');
+  });
+
+  test('a redirect is not followed', async () => {
+    let asked = 0;
+    const { client } = await serve((_, response) => {
+      asked += 1;
+      response.writeHead(307, { location: 'https://user:pass@example.com/v1/x' }).end();
+    });
+    const error = await refusal(client.json('POST', '/v1/x', {}, signal));
+    expect(error).toMatchObject({
+      status: 307,
+      message: 'HTTP 307: redirects to https://example.com/v1/x; give that URL yourself',
+    });
+    expect(asked).toBe(1);
+  });
+
+  test('a key that the server repeats is hidden', async () => {
+    const { client } = await serve(
+      (request, response) => {
+        const { authorization } = request.headers;
+        response.writeHead(401).end(JSON.stringify({ detail: `bad ${authorization}` }));
+      },
+      { headers: { authorization: 'Bearer sk-123456' } },
+    );
+    const error = await refusal(client.json('GET', '/', undefined, signal));
+    expect(error.message).toBe('bad [redacted]');
+    expect(JSON.stringify(error)).not.toContain('sk-123456');
+  });
+});
+
+describe('no answer', () => {
+  test('nobody listens', async () => {
+    const nobody = new HttpClient({ url: 'http://127.0.0.1:1' });
+    const error = await failure(nobody.json('GET', '/props', undefined, signal));
+    expect(error).toMatchObject({
+      code: 'target',
+      message: 'http://127.0.0.1:1/props: connection refused',
+      hint: expect.stringContaining('running'),
+    });
+    await nobody.close();
+    const closed = await failure(nobody.json('GET', '/props', undefined, signal));
+    expect(closed.code).toBe('interrupted');
+  });
+
+  test('no headers in time', async () => {
+    const { client, url } = await serve(() => undefined, { headersMs: 80 });
+    const error = await failure(client.json('POST', '/x', {}, signal));
+    expect(error).toMatchObject({
+      code: 'target',
+      message: `POST ${url}/x: no answer within 80 ms`,
+    });
+  });
+
+  test('the connection is closed, and the request is not sent again', async () => {
+    let asked = 0;
+    const { client, url } = await serveRaw((socket) => {
+      asked += 1;
+      socket.destroy();
+    });
+    const error = await failure(client.stream('/x', {}, { signal, onData: () => true }));
+    expect(error).toMatchObject({
+      code: 'target',
+      message: `POST ${url}/x: connection closed before the answer`,
+    });
+    expect(asked).toBe(1);
+  });
+
+  test('not HTTP, or not https', async () => {
+    const { client, url } = await serveRaw((socket) => socket.end('SSH-2.0-OpenSSH\r\n'));
+    const notHttp = await failure(client.json('GET', '/', undefined, signal));
+    expect(notHttp).toMatchObject({
+      message: expect.stringMatching(/not HTTP/),
+      hint: expect.stringContaining('https'),
+    });
+    const secure = new HttpClient({ url: url.replace('http:', 'https:') });
+    const notTls = await failure(secure.json('GET', '/', undefined, signal));
+    expect(notTls).toMatchObject({
+      message: expect.stringMatching(/no TLS connection/),
+      hint: expect.stringContaining('https'),
+    });
+    await secure.close();
+  });
+
+  test('a header that cannot be sent', async () => {
+    const { client } = await serve(() => undefined, {
+      headers: { authorization: 'Bearer a\nsecret' },
+    });
+    const error = await failure(client.json('GET', '/', undefined, signal));
+    expect(error.code).toBe('usage');
+    expect(error.message).not.toContain('secret');
+  });
+});
+
+test('a user and password in the URL are sent, and shown nowhere', async () => {
+  const { url } = await serve((request, response) => {
+    response.end(JSON.stringify(request.headers.authorization));
+  });
+  const client = new HttpClient({ url: url.replace('//', '//me:pa%20ss@') });
+  expect(client.url).toBe(url);
+  const reply = await client.json('GET', '/', undefined, signal);
+  expect(reply.body).toBe(`Basic ${Buffer.from('me:pa ss').toString('base64')}`);
+  expect(reply.request.url).toBe(`${url}/`);
+  await client.close();
+});
+
+test('a prefix before /v1 is kept', async () => {
+  const { url } = await serve((request, response) => response.end(JSON.stringify(request.url)));
+  const client = new HttpClient({ url: `${url}/proxy/v1/` });
+  expect((await client.json('GET', '/props', undefined, signal)).body).toBe('/proxy/props');
+  await client.close();
+});
