@@ -1,7 +1,7 @@
 /** The summary of a run for a terminal. Model output is shown with visible whitespace, never sent raw. */
 import { VERDICTS } from '../checks/verdict.ts';
 import { CAUSES } from '../diagnosis/causes.ts';
-import { visible } from '../tokens/text.ts';
+import { showPiece, visible } from '../tokens/text.ts';
 import type { Finding, RunRecord, VerdictCounts } from './record.ts';
 import { table } from './table.ts';
 
@@ -104,36 +104,68 @@ function describe(finding: Finding, number: number): string[] {
     `   ${CAUSES[finding.cause].title}`,
     `   in ${places.join(', ')}${more}`,
     ...difference(finding).map((line) => `     ${line}`),
-    ...stable(finding),
+    ...refusalOf(finding),
     `   e.g. ${minimal.scenario.id}, ${finding.strategy}, cut after ${[...minimal.pauses, minimal.k].join(', ')} tokens`,
     `   reproduce: ${finding.replay.command}`,
     ...finding.replay.curl.slice(0, 1).map((line) => `   or: ${line.length <= LONGEST_CURL ? line : 'the curl lines in that file'}`),
   ];
 }
 
-function stable(finding: Finding): string[] {
+function refusalOf(finding: Finding): string[] {
   return finding.check === 'resume' ? [`   the server says: ${visible(shorten(finding.detail, 200))}`] : [];
 }
 
-/** Expected and actual text around their first difference. */
-function difference({ minimal: { expected, actual, at } }: Finding): string[] {
+/** Expected and actual text around their first difference; tokens, where the text is the same. */
+function difference(finding: Finding): string[] {
+  const { expected, actual, at } = finding.minimal;
   if (expected.text === '') return [];
-  let from = 0;
-  while (from < expected.text.length && expected.text[from] === actual.text[from]) from++;
-  const start = Math.max(0, from - CONTEXT);
-  const show = (text: string): string => `${start > 0 ? '…' : ''}${visible(text.slice(start, from + CONTEXT))}${text.length > from + CONTEXT ? '…' : ''}`;
   const ids = (list: readonly number[]): string =>
-    at === undefined || list.length === 0 ? '' : `   ids … ${list.slice(Math.max(0, at - 2), at + 4).join(' ')} …`;
-  return [`wanted  ${show(expected.text)}${ids(expected.ids)}`, `got     ${show(actual.text)}${ids(actual.ids)}`];
+    at === undefined || list.length === 0
+      ? ''
+      : `   ids … ${list.slice(Math.max(0, at - 2), at + 4).join(' ')} …`;
+  const show = expected.text === actual.text && at !== undefined ? tokensOf(finding, at) : textAround(expected.text, actual.text);
+  return [
+    `wanted  ${show.expected}${ids(expected.ids)}`,
+    `got     ${show.actual}${ids(actual.ids)}`,
+  ];
+}
+
+interface Pair {
+  readonly expected: string;
+  readonly actual: string;
+}
+
+function textAround(expected: string, actual: string): Pair {
+  let from = 0;
+  while (from < expected.length && expected[from] === actual[from]) from++;
+  const start = Math.max(0, from - CONTEXT);
+  const show = (text: string): string =>
+    `${start > 0 ? '…' : ''}${visible(text.slice(start, from + CONTEXT))}${text.length > from + CONTEXT ? '…' : ''}`;
+  return { expected: show(expected), actual: show(actual) };
+}
+
+/** The tokens around the first difference, one from the next by a bar; a token that the generation does not hold by its id. */
+function tokensOf({ minimal }: Finding, at: number): Pair {
+  const pieces = new Map(minimal.generation.tokens.map(({ id, bytes }) => [id, new Uint8Array(Buffer.from(bytes, 'base64'))]));
+  const show = (list: readonly number[]): string =>
+    `…│${list
+      .slice(Math.max(0, at - 2), at + 4)
+      .map((id) => {
+        const piece = pieces.get(id);
+        return piece === undefined ? `#${id}` : showPiece(piece);
+      })
+      .join('│')}`;
+  return { expected: show(minimal.expected.ids), actual: show(minimal.actual.ids) };
 }
 
 function shorten(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most)}… (${text.length} characters, whole in the finding's file)`;
 }
 
-function recipe({ recipe: byPhase }: RunRecord): string[] {
+function recipe({ recipe: byPhase, plan }: RunRecord): string[] {
   const parts = Object.entries(byPhase).map(([phase, strategies]) => `${phase}: ${strategies.length === 0 ? 'none is exact' : strategies.join(', ')}`);
-  return parts.length === 0 ? [] : ['exact at every cut', ...parts.map((part) => `  ${part}`), ''];
+  const title = plan.mode === 'sweep' ? 'exact at every cut' : 'exact in every case';
+  return parts.length === 0 ? [] : [title, ...parts.map((part) => `  ${part}`), ''];
 }
 
 function untested({ notTested }: RunRecord): string[] {
