@@ -23,4 +23,5 @@ export { terminalReport } from './reports/terminal.ts';
 export { loadScenarios } from './scenario/load.ts';
 export type { Scenario } from './scenario/schema.ts';
 export { PHASES, type Phase, type View } from './seam/generation.ts';
-export { STRATEGIES, strategiesNamed, type Strategy } from './seam/strategy.ts';
+export { strategiesNamed } from './seam/named.ts';
+export { STRATEGIES, type Strategy } from './seam/strategy.ts';

@@ -65,12 +65,11 @@ export async function judgeChain(
       way,
       view,
       resume: next === undefined ? 'whole' : next.k - k,
-      ...(next === undefined ? {} : { endBy: next.way }),
+      ...(next === undefined ? {} : { endBy: next.way, until: next.k }),
     });
     judged.push(seam);
     if (seam.verdict !== 'exact' || next === undefined || seam.answer === undefined) break;
-    const rewound = k - (seam.prompt?.kept ?? k);
-    const reach = next.k - k + rewound;
+    const reach = next.k - (seam.prompt?.kept ?? k);
     const added = seam.answer.deltas.filter(
       (delta) => next.way !== 'disconnect' || delta.after <= reach,
     );

@@ -6,6 +6,7 @@
 import { checkContinuation, type ContinuationEvidence } from '../checks/continuation.ts';
 import type { Target } from '../dialects/dialect.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
+import type { Generation } from '../seam/generation.ts';
 import { keptIds, noiseBetween, type Subject } from '../seam/subject.ts';
 
 export interface ControlTotals {
@@ -22,7 +23,7 @@ export class Controls {
   readonly #target: Target;
   readonly #compare: number;
   readonly #signal: AbortSignal;
-  readonly #results = new Map<string, Promise<ContinuationEvidence>>();
+  readonly #results = new WeakMap<Generation, Map<number, Promise<ContinuationEvidence>>>();
   #repeats = 0;
   #repeatDisagreements = 0;
   #tried = 0;
@@ -63,13 +64,15 @@ export class Controls {
     this.#noise = Math.max(this.#noise, subject.repeat.noise);
   }
 
-  /** Resumes a cut by token ids, once per scenario and cut. */
+  /** Resumes a cut by token ids, once per generation and cut. */
   async token(subject: Subject, k: number): Promise<ContinuationEvidence> {
-    const key = `${subject.generation.scenario.id}/${k}`;
-    let result = this.#results.get(key);
+    const known =
+      this.#results.get(subject.generation) ?? new Map<number, Promise<ContinuationEvidence>>();
+    this.#results.set(subject.generation, known);
+    let result = known.get(k);
     if (result === undefined) {
       result = this.#run(subject, k);
-      this.#results.set(key, result);
+      known.set(k, result);
     }
     return await result;
   }

@@ -96,6 +96,9 @@ function smaller(a: Failure, b: Failure): boolean {
     seam.plan.k,
     seam.plan.subject.generation.scenario.id,
     seam.plan.strategy.name,
+    seam.plan.way,
+    pauses.map((k) => String(k).padStart(9, '0')).join(),
+    seam.verdict,
   ];
   const [ra, rb] = [rank(a), rank(b)];
   for (const [i, value] of ra.entries()) {

@@ -16,6 +16,9 @@ import type { Controls } from './controls.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { JudgedSeam, SeamPlan } from '../checks/seam.ts';
 
+/** Tokens that a resume to the end may generate more than the uninterrupted run, to show that it does not end. */
+const PAST_THE_END = 8;
+
 export interface JudgeOptions {
   /** Tokens compared after a cut at most, where a resume is not run to its end. */
   readonly compare: number;
@@ -62,8 +65,12 @@ export class Judge {
     const rendered = await this.#render(resume);
     const prompt = { ...checkPrompt(subject.generation, cuts, rendered.ids), text: rendered.text };
     const checked: JudgedSeam = { ...seam, basis: ['prompt'], prompt, requests: rendered.requests };
+    if (!prompt.agrees && (plan.resume === 'never' || subject.generation.synthetic))
+      return { ...checked, verdict: 'drift', check: 'prompt' };
     if (!prompt.agrees) return await this.#judgeDrift(checked, cuts);
-    if (plan.resume === 'none' || resume.kind !== 'chat') return { ...checked, verdict: 'exact' };
+    const resumed = plan.resume !== 'none' && plan.resume !== 'never' && resume.kind === 'chat';
+    const nothingLeft = prompt.kept >= subject.generation.tokens.length;
+    if (!resumed || nothingLeft) return { ...checked, verdict: 'exact' };
     return await this.#judgeResume(checked, resume.request, prompt.kept);
   }
 
@@ -111,7 +118,7 @@ export class Judge {
       return (await this.#target.complete(prompt, sampling, this.#options.signal)).tokens;
     });
     const placed = shadow.map((token, i) => ({ ...token, place: i + 1 }));
-    const ended = shadow.length < this.#options.compare;
+    const ended = shadow.length < this.#options.compare && generation.finish !== 'length';
     let best: { j: number; evidence: ContinuationEvidence } | undefined;
     for (let j = cuts.first; j <= cuts.last; j++) {
       const evidence = checkContinuation(generation.tokens.slice(j), placed, shadow.length, ended);
@@ -135,19 +142,19 @@ export class Judge {
   }
 
   async #resume(seam: JudgedSeam, request: ChatRequest, j: number): Promise<JudgedSeam> {
-    const { subject, resume, endBy } = seam.plan;
+    const { subject, resume, endBy, until } = seam.plan;
     const { generation } = subject;
     const expected = generation.tokens.slice(j);
-    const budget = Math.max(
-      1,
-      resume === 'whole' ? expected.length + 8 : Math.min(Number(resume), expected.length),
-    );
+    const open = generation.finish === 'length';
+    const whole = expected.length + (open ? 0 : PAST_THE_END);
+    const some = until === undefined ? Math.min(Number(resume), expected.length) : until - j;
+    const budget = Math.max(1, resume === 'whole' ? whole : some);
     const flipped = ({ tokens }: Progress): boolean =>
-      tokens.some((token) => expected[token.place - 1]?.id !== token.id);
+      tokens.some(({ id, place }) => (expected[place - 1]?.id ?? id) !== id);
     const answer = await this.#target.chat(
       request,
       {
-        maxTokens: endBy === 'disconnect' ? expected.length + 8 : budget,
+        maxTokens: endBy === 'disconnect' ? whole : budget,
         top: TOP_CANDIDATES,
         cache: 'cold',
       },
@@ -159,12 +166,12 @@ export class Judge {
     );
     if (!endedWell(answer.end) && answer.end.kind !== 'aborted')
       throw new SeamstressError('target', `the resumed stream ${describeEnd(answer.end)}`);
-    const complete = endedWell(answer.end) && answer.finish !== 'length';
+    const complete = endedWell(answer.end) && answer.finish !== 'length' && !open;
     const continuation = checkContinuation(expected, answer.tokens, answer.generated, complete);
-    const whole = subject.views[generation.length] ?? seam.view;
+    const message = subject.views[generation.length] ?? seam.view;
     const shape =
       continuation.flip === undefined
-        ? checkShape(seam.view, whole, viewOf(answer.deltas), complete, {
+        ? checkShape(seam.view, message, viewOf(answer.deltas), complete, {
             expected: generation.finish === 'length' ? undefined : generation.finish,
             actual: answer.finish,
           })

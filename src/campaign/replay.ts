@@ -3,7 +3,7 @@ import type { JudgedSeam } from '../checks/seam.ts';
 import { FAILING } from '../checks/verdict.ts';
 import type { Target } from '../dialects/dialect.ts';
 import type { Finding } from '../reports/record.ts';
-import { strategiesNamed } from '../seam/strategy.ts';
+import { strategiesNamed } from '../seam/named.ts';
 import { derive, type Subject } from '../seam/subject.ts';
 import { Controls } from './controls.ts';
 import { Judge } from './judge.ts';
@@ -32,6 +32,7 @@ export async function replayFinding(
   const subject: Subject = {
     ...derive(generation),
     repeat: { tried: 0, disagreements: 0, noise: 0 },
+    told: 0,
   };
   const strategy = strategiesNamed([finding.strategy])[0];
   if (strategy === undefined)

@@ -14,6 +14,7 @@ import { fuzz } from './fuzz.ts';
 import { Judge } from './judge.ts';
 import { Ledger } from './ledger.ts';
 import { confirmViews, type RealCutTotals } from './realCuts.ts';
+import { searchRecipe } from './recipe.ts';
 import { findingOf } from './report.ts';
 import { chooseCuts } from './sample.ts';
 import { judgeAll, planSweep } from './sweep.ts';
@@ -62,7 +63,14 @@ export async function runCampaign(
   setMaxListeners(0, signal);
   const ledger = new Ledger((line) => store.seam(line), listener);
   const controls = new Controls(target, options.compare, signal);
-  const state: State = { planned: 0, lossy: 0, untested: [], realCuts: undefined, errors: [] };
+  const state: State = {
+    planned: 0,
+    lossy: 0,
+    untested: [],
+    realCuts: undefined,
+    recipe: { matrix: [], byPhase: [], everywhere: [] },
+    errors: [],
+  };
   listener({ kind: 'started', target: target.identity, scenarios: options.scenarios.length });
   let lost = false;
   try {
@@ -109,6 +117,7 @@ interface State {
   lossy: number;
   readonly untested: { what: string; why: string; count?: number }[];
   realCuts: RealCutTotals | undefined;
+  recipe: RunRecord['recipe'];
   readonly errors: string[];
 }
 
@@ -145,6 +154,14 @@ async function campaign(
   state.planned = seams.length;
   listener({ kind: 'planned', seams: seams.length });
   await judgeAll(seams, judge, options.concurrency, (seam) => ledger.enter(seam));
+  if (ledger.groups.all.length > 0)
+    state.recipe = await searchRecipe(
+      subjects,
+      options.strategies,
+      judge,
+      options.concurrency,
+      options.seed,
+    );
 }
 
 /** One generation a scenario. A scenario that fails is left out and named; all failing ends the run. */
@@ -230,7 +247,7 @@ function makeRecord(
     },
     roundTrip: tally.roundTrip,
     whitespace: tally.whitespace,
-    recipe: tally.recipe,
+    recipe: state.recipe,
     notTested: notTested(options, ledger, state),
     errors: [...state.errors, ...(state.realCuts?.trouble ?? []), ...tally.errors],
     findings,

@@ -89,20 +89,6 @@ export class Tally {
       byChange: Object.fromEntries(this.#changes),
     };
   }
-
-  /** Per phase, the strategies that were exact at every cut tried. */
-  get recipe(): Record<string, string[]> {
-    const recipe: Record<string, string[]> = {};
-    for (const { phase, strategy, verdicts } of this.#cells.values()) {
-      const list = (recipe[phase] ??= []);
-      if (
-        verdicts.exact > 0 &&
-        VERDICTS.every((verdict) => verdict === 'exact' || verdicts[verdict] === 0)
-      )
-        list.push(strategy);
-    }
-    return recipe;
-  }
 }
 
 function bump(map: Map<string, number>, key: string): void {

@@ -38,7 +38,7 @@ export interface ContinuationEvidence {
  * @param expected all tokens after the cut, the end-of-generation token included
  * @param actual the tokens that are known of the resumed run, in order of their places
  * @param generated how many tokens the resumed run generated
- * @param complete true when the resumed run ended by itself, so that a shorter one is a flip
+ * @param complete true when both runs ended by themselves, so that another length is a flip
  */
 export function checkContinuation(
   expected: readonly GeneratedToken[],
@@ -49,14 +49,15 @@ export function checkContinuation(
   let compared = 0;
   for (const token of actual) {
     const wanted = expected[token.place - 1];
+    if (wanted === undefined) break;
     compared++;
-    if (wanted?.id !== token.id)
+    if (wanted.id !== token.id)
       return {
         compared,
         remaining: expected.length,
         flip: {
           at: token.place - 1,
-          expected: wanted?.id,
+          expected: wanted.id,
           actual: token.id,
           gap: gapOf(wanted, token),
         },
@@ -77,8 +78,7 @@ export function checkContinuation(
   };
 }
 
-function gapOf(expected: GeneratedToken | undefined, actual: Placed): number | undefined {
-  if (expected === undefined) return undefined;
+function gapOf(expected: GeneratedToken, actual: Placed): number | undefined {
   const gaps = [
     gapIn(expected.top, expected.id, actual.id),
     gapIn(actual.top, actual.id, expected.id),

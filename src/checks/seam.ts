@@ -17,10 +17,15 @@ export interface SeamPlan {
   readonly way: Way;
   /** What the client really holds, where it was read from a real cut instead of derived. */
   readonly view?: View;
-  /** `none`: only the prompt check, unless it fails; a number: resume for so many tokens; `whole`: to the end. */
-  readonly resume: 'none' | 'whole' | number;
+  /**
+   * What to generate: `never`: nothing, the prompt check alone counts; `none`: nothing, unless the
+   * prompt check fails; a number: so many tokens; `whole`: to the end.
+   */
+  readonly resume: 'never' | 'none' | 'whole' | number;
   /** How a resume of so many tokens is ended itself; a token limit when left out. */
   readonly endBy?: Way;
+  /** The next pause of a chain: the cut at which the resume is ended, whatever it rewinds. */
+  readonly until?: number;
 }
 
 /** A judged seam with all its evidence. */

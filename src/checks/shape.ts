@@ -150,13 +150,18 @@ function nameTextProblem(held: string, rest: string, added: string): ShapeProble
   if (held !== '' && added.startsWith(held.slice(0, 200)) && !rest.startsWith(held.slice(0, 200)))
     return 'echo';
   if (added.includes('\uFFFD') && !rest.includes('\uFFFD')) return 'broken-character';
-  if (LEADING_MARKUP.test(added) && rest.startsWith(added.replace(LEADING_MARKUP, '').slice(0, 12)))
-    return 'markup-leaked';
+  if (leaksMarkup(rest, added)) return 'markup-leaked';
   const at = sharedLength(rest, added);
   if (added === '' || skips(rest.slice(at), added.slice(at))) return 'lost';
   return overlap(held, added, rest) || (at > 0 && skips(added.slice(at), rest.slice(at)))
     ? 'repeated'
     : 'other';
+}
+
+/** Think tags come first, and then what was expected. */
+function leaksMarkup(rest: string, added: string): boolean {
+  const text = added.replace(LEADING_MARKUP, '').trimStart();
+  return LEADING_MARKUP.test(added) && rest.trimStart().startsWith(text.slice(0, PROBE));
 }
 
 /** Characters that must agree after a gap before it counts as one. */
@@ -183,32 +188,22 @@ function overlap(held: string, added: string, rest: string): boolean {
 }
 
 function compareToolCalls(held: View, whole: View, added: View, complete: boolean): ShapeEvidence {
-  for (const [index, wanted] of whole.toolCalls.entries()) {
-    const before = held.toolCalls[index]?.arguments ?? '';
-    const got = added.toolCalls[index];
-    if (got === undefined) {
-      if (complete && before !== wanted.arguments)
-        return {
-          problem: 'lost',
-          field: 'tool-call',
-          expected: wanted.arguments.slice(before.length),
-          actual: '',
-        };
-      continue;
-    }
-    const evidence = compareText('tool-call', before, wanted.arguments, got.arguments, complete);
-    if (evidence.problem === undefined) continue;
-    const anew =
-      before !== '' && wanted.arguments.startsWith(got.arguments) && got.arguments !== '';
-    return anew ? { ...evidence, problem: 'new-tool-call' } : evidence;
-  }
   const extra = added.toolCalls[whole.toolCalls.length];
-  return extra === undefined
-    ? GOOD
-    : {
-        problem: 'new-tool-call',
-        field: 'tool-call',
-        expected: '',
-        actual: `${extra.name}(${extra.arguments})`,
-      };
+  if (extra !== undefined)
+    return {
+      problem: 'new-tool-call',
+      field: 'tool-call',
+      expected: '',
+      actual: `${extra.name}(${extra.arguments})`,
+    };
+  const calls = whole.toolCalls.map(({ arguments: wanted }, index) => {
+    const before = held.toolCalls[index]?.arguments ?? '';
+    const got = added.toolCalls[index]?.arguments ?? '';
+    const evidence = compareText('tool-call', before, wanted, got, complete);
+    const anew = before !== '' && got !== '' && wanted.startsWith(got);
+    return evidence.problem !== undefined && anew
+      ? ({ ...evidence, problem: 'new-tool-call' } as const)
+      : evidence;
+  });
+  return calls.find(({ problem }) => problem !== undefined) ?? GOOD;
 }

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { messageOf, SeamstressError } from '../errors.ts';
 import { TOOL } from '../tool.ts';
 import { doctorCommand } from './doctor.ts';
+import { probeCommand } from './probe.ts';
 import { replayCommand } from './replay.ts';
 import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
@@ -23,7 +24,13 @@ Exit status: 0 nothing to report, 1 findings, 2 wrong usage or configuration,
 3 inconclusive (target unusable, nothing tested, everything unstable), 130 interrupted.`,
   );
 
-for (const command of [runCommand(), replayCommand(), serveCommand(), doctorCommand()]) {
+for (const command of [
+  runCommand(),
+  probeCommand(),
+  replayCommand(),
+  serveCommand(),
+  doctorCommand(),
+]) {
   command.exitOverride();
   program.addCommand(command);
 }

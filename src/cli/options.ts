@@ -1,5 +1,5 @@
 /** Parsers of option values; each refuses what it does not understand in one line. */
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 
 export function integer(
   least: number,
@@ -44,20 +44,26 @@ export function withTarget(command: Command): Command {
       '--target <url>',
       '"reference" for the embedded server, or the root URL of a running server',
     )
-    .option('--engine <name>', 'provision and start a real engine: llama.cpp or llama.cpp@VERSION')
+    .option(
+      '--engine <name>',
+      'provision and start a real engine: llama.cpp or vllm, with @VERSION for an older one',
+    )
     .option(
       '--engine-command <command>',
       'start a server yourself; {port}, {host} and {model} are filled in',
     )
     .option(
       '--engine-model <path>',
-      'the model file for a started engine (default: the bundled thinker)',
+      'the model for a started engine: a GGUF file, or a folder for vLLM (default: the bundled thinker)',
     )
     .option('--chat-template <path>', 'the chat template for a started engine')
     .option('--model <name>', 'the model to ask for')
-    .addOption(
-      new Option('--dialect <name>', 'the server API').choices(['llama.cpp']).default('llama.cpp'),
+    .option(
+      '--dialect <name>',
+      'the server API: llama.cpp, vllm, or auto to ask the server',
+      'auto',
     )
+    .option('--tokenizer <path>', 'the tokenizer.json of the model, for servers that tell no bytes')
     .option(
       '--fault <name>',
       'plant a fault into the embedded server, as NAME or NAME@RATE; repeatable',

@@ -86,7 +86,7 @@ async function run(paths: readonly string[], options: RunOptions): Promise<numbe
     { terminalReport },
   ] = await Promise.all([
     import('../scenario/load.ts'),
-    import('../seam/strategy.ts'),
+    import('../seam/named.ts'),
     import('../campaign/run.ts'),
     import('../reports/store.ts'),
     import('./target.ts'),

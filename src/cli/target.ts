@@ -1,6 +1,6 @@
 /** Gets the target of a command ready, and everything that was started for it out of the way again. */
-import { llamacpp } from '../dialects/llamacpp.ts';
-import type { ConnectOptions, Target } from '../dialects/dialect.ts';
+import type { ConnectOptions, Dialect, Target } from '../dialects/dialect.ts';
+import { connect, dialectNamed } from '../dialects/registry.ts';
 import { SeamstressError } from '../errors.ts';
 
 export interface TargetOptions {
@@ -11,6 +11,7 @@ export interface TargetOptions {
   readonly chatTemplate?: string;
   readonly model?: string;
   readonly dialect: string;
+  readonly tokenizer?: string;
   readonly fault?: readonly string[];
 }
 
@@ -37,15 +38,18 @@ export async function openTarget(
       sources.length === 0
         ? 'there is nothing to test'
         : '--target, --engine and --engine-command exclude each other',
-      { hint: 'Give --target reference, --target URL, --engine llama.cpp, or --engine-command.' },
+      {
+        hint: 'Give --target reference, --target URL, --engine llama.cpp, --engine vllm, or --engine-command.',
+      },
     );
   if (options.fault !== undefined && options.target !== 'reference')
     throw new SeamstressError('usage', '--fault needs --target reference', {
       hint: 'Faults can be planted into the embedded server only.',
     });
+  const dialect = dialectNamed(options.dialect);
   if (options.target === 'reference') return await openReference(options, seed, signal);
   if (options.target !== undefined) {
-    const target = await llamacpp.connect(connection(options.target, options), signal);
+    const target = await connect(dialect, connection(options.target, options), signal);
     return { target, name: nameOfUrl(target.identity.url), close: () => target.close() };
   }
   return await openEngine(options, signal, progress);
@@ -69,6 +73,7 @@ async function openReference(
       faults: options.fault ?? [],
     },
     'reference',
+    dialectNamed('llama.cpp'),
     signal,
   );
 }
@@ -96,10 +101,12 @@ async function openEngine(
   };
   const name = `${engine.name}-${engine.build ?? engine.version}`;
   const server = { url: engine.url, close: () => engine.stop() };
+  const at = connection(engine.url, options);
   return await connected(
     server,
-    { ...connection(engine.url, options), engine: known },
+    { ...at, engine: known, files: { ...engine.files, ...at.files } },
     name,
+    dialectNamed(options.dialect) ?? dialectNamed(engine.dialect),
     signal,
   );
 }
@@ -109,10 +116,11 @@ async function connected(
   server: { readonly url: string; close(): Promise<void> },
   options: ConnectOptions,
   name: string,
+  dialect: Dialect | undefined,
   signal: AbortSignal,
 ): Promise<OpenTarget> {
   try {
-    const target = await llamacpp.connect(options, signal);
+    const target = await connect(dialect, options, signal);
     return {
       target,
       name,
@@ -132,6 +140,7 @@ function connection(url: string, options: TargetOptions): ConnectOptions {
   return {
     url,
     ...(options.model === undefined ? {} : { model: options.model }),
+    ...(options.tokenizer === undefined ? {} : { files: { tokenizer: options.tokenizer } }),
     ...(apiKey === undefined || apiKey === '' ? {} : { apiKey }),
   };
 }

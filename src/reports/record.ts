@@ -94,6 +94,13 @@ export interface StoredGeneration {
 
 export type VerdictCounts = Readonly<Record<Verdict, number>>;
 
+export interface RecipeScore {
+  readonly phase: Phase;
+  readonly recipe: string;
+  readonly tried: number;
+  readonly exact: number;
+}
+
 /** What a run did and found: `run.json`. */
 export interface RunRecord {
   readonly schemaVersion: number;
@@ -137,8 +144,14 @@ export interface RunRecord {
   };
   readonly roundTrip: { readonly cuts: number; readonly notIdempotent: number; readonly byClass: Readonly<Record<string, number>> };
   readonly whitespace: { readonly drifted: number; readonly byChange: Readonly<Record<string, number>> };
-  /** Per phase, the strategies that were exact at every cut. */
-  readonly recipe: Readonly<Record<string, readonly string[]>>;
+  readonly recipe: {
+    /** Recipes, each a strategy and its edits, tried by the prompt check at a sample of cuts. */
+    readonly matrix: readonly RecipeScore[];
+    /** The best recipe of each phase, at every cut. */
+    readonly byPhase: readonly RecipeScore[];
+    /** The one recipe that is best over all phases, at every cut of each. */
+    readonly everywhere: readonly RecipeScore[];
+  };
   readonly notTested: readonly { readonly what: string; readonly why: string; readonly count?: number | undefined }[];
   readonly errors: readonly string[];
   readonly findings: readonly Finding[];
@@ -147,6 +160,7 @@ export interface RunRecord {
 const count = z.int().min(0);
 const counts: z.ZodType<VerdictCounts> = z.record(z.enum(VERDICTS), count);
 const ids = z.array(z.int());
+const score = z.object({ phase: z.enum(PHASES), recipe: z.string(), tried: count, exact: count });
 
 const targetSchema: z.ZodType<TargetIdentity> = z.object({
   dialect: z.string(),
@@ -271,7 +285,7 @@ export const runSchema: z.ZodType<RunRecord> = z.object({
   }),
   roundTrip: z.object({ cuts: count, notIdempotent: count, byClass: z.record(z.string(), count) }),
   whitespace: z.object({ drifted: count, byChange: z.record(z.string(), count) }),
-  recipe: z.record(z.string(), z.array(z.string())),
+  recipe: z.object({ matrix: z.array(score), byPhase: z.array(score), everywhere: z.array(score) }),
   notTested: z.array(z.object({ what: z.string(), why: z.string(), count: count.optional() })),
   errors: z.array(z.string()),
   findings: z.array(findingSchema),

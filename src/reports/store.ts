@@ -1,5 +1,5 @@
 /** The folder of a run: `run.json`, `seams.ndjson`, `findings/`, `raw/`. */
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, SeamstressError } from '../errors.ts';
 import type { RawChunk } from '../wire/capture.ts';
@@ -17,6 +17,7 @@ export class RunStore {
   constructor(folder: string) {
     this.folder = folder;
     this.#journal = writing(folder, () => {
+      if (existsSync(join(folder, 'seams.ndjson'))) clear(folder);
       mkdirSync(join(folder, 'findings'), { recursive: true });
       return openSync(join(folder, 'seams.ndjson'), 'w');
     });
@@ -55,6 +56,12 @@ export class RunStore {
     });
     linkLatest(this.folder);
   }
+}
+
+/** Removes what an earlier run wrote here, so that two runs never mix. */
+function clear(folder: string): void {
+  for (const name of ['findings', 'raw']) rmSync(join(folder, name), { recursive: true, force: true });
+  rmSync(join(folder, 'run.json'), { force: true });
 }
 
 function toJson(value: unknown): string {

@@ -1,8 +1,9 @@
 /** The summary of a run for a terminal. Model output is shown with visible whitespace, never sent raw. */
 import { VERDICTS } from '../checks/verdict.ts';
 import { CAUSES } from '../diagnosis/causes.ts';
+import { EDITS } from '../seam/edits.ts';
 import { showPiece, visible } from '../tokens/text.ts';
-import type { Finding, RunRecord, VerdictCounts } from './record.ts';
+import type { Finding, RecipeScore, RunRecord, VerdictCounts } from './record.ts';
 import { table } from './table.ts';
 
 /** Characters shown on each side of a difference. */
@@ -162,10 +163,29 @@ function shorten(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most)}… (${text.length} characters, whole in the finding's file)`;
 }
 
-function recipe({ recipe: byPhase, plan }: RunRecord): string[] {
-  const parts = Object.entries(byPhase).map(([phase, strategies]) => `${phase}: ${strategies.length === 0 ? 'none is exact' : strategies.join(', ')}`);
-  const title = plan.mode === 'sweep' ? 'exact at every cut' : 'exact in every case';
-  return parts.length === 0 ? [] : [title, ...parts.map((part) => `  ${part}`), ''];
+function recipe({ recipe: { byPhase, everywhere } }: RunRecord): string[] {
+  if (byPhase.length === 0) return [];
+  const row = ({ phase, recipe: name, exact, tried }: RecipeScore): string[] => [
+    `  ${phase.padEnd(9)}  ${exact === tried ? name : `none; nearest ${name}`}`,
+    `${exact}/${tried}`,
+  ];
+  const name = everywhere[0]?.recipe;
+  const whole = everywhere.every(({ exact, tried }) => exact === tried);
+  return [
+    'recipe, and the cuts at which it is exact',
+    ...table(byPhase.map(row)),
+    ...(name === undefined
+      ? []
+      : [`  ${whole ? 'everywhere' : 'nearest everywhere'}: ${name} (${everywhere.map(({ phase, exact, tried }) => `${phase} ${exact}/${tried}`).join(', ')})`]),
+    ...editsOf([...byPhase, ...everywhere]).map((line) => `  ${line}`),
+    '',
+  ];
+}
+
+/** What the edits named in the recipes ask of a client. */
+function editsOf(scores: readonly RecipeScore[]): string[] {
+  const names = new Set(scores.flatMap((score) => score.recipe.split('/').slice(1)));
+  return EDITS.filter((edit) => names.has(edit.name)).map((edit) => `${edit.name}: ${edit.describe}`);
 }
 
 function untested({ notTested }: RunRecord): string[] {

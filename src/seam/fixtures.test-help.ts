@@ -191,7 +191,8 @@ export const CALLING: Generation = generationOf(
 );
 
 export function subjectOf(generation: Generation): Subject {
-  return { ...derive(generation), repeat: { tried: 0, disagreements: 0, noise: 0 } };
+  const told = generation.deltas.length;
+  return { ...derive(generation), repeat: { tried: 0, disagreements: 0, noise: 0 }, told };
 }
 
 const WORD = fc.constantFrom(

@@ -11,11 +11,19 @@ test.each([
   ['a tool call after the thinking', CALLING],
   ['an answer that ran out of tokens', CUT_SHORT],
 ])('the think tags are learned from %s', (_, generation) => {
-  expect(markupOf(generation)).toEqual({ opening: '<think>\n', closing: '</think>\n\n' });
+  expect(markupOf(generation)).toMatchObject({
+    opening: '<think>\n',
+    closing: '</think>\n\n',
+  });
 });
 
 test('a model that does not think has no markup', () => {
-  expect(markupOf(PLAIN)).toEqual({ opening: '', closing: '' });
+  expect(markupOf(PLAIN)).toEqual({ opening: '', written: '', closing: '' });
+});
+
+test('of the opening, the model writes what the prompt does not hold', () => {
+  expect(markupOf(THINKING).written).toBe('<think>\n');
+  expect(markupOf(FORCED).written).toBe('');
 });
 
 test('whitespace that the server trims from the reasoning belongs to the markup', () => {
@@ -40,7 +48,7 @@ test('thinking that never ended has no closing', () => {
     finish: 'length',
     deltas: THINKING.deltas.filter((delta) => delta.after <= length),
   };
-  expect(markupOf(open)).toEqual({ opening: '<think>\n', closing: '' });
+  expect(markupOf(open)).toMatchObject({ opening: '<think>\n', closing: '' });
 });
 
 test('raw text is the longest run of whole characters of the bytes', () => {

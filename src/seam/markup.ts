@@ -7,7 +7,7 @@ import { layOut } from './phases.ts';
 import { viewOf } from './view.ts';
 
 export interface Markup {
-  /** Before the reasoning, e.g. `<think>\n`. */
+  /** Before the reasoning, e.g. `<think>\n`, with the part that the prompt holds already. */
   readonly opening: string;
   /** Between reasoning and content, e.g. `</think>\n\n`. */
   readonly closing: string;

@@ -50,9 +50,9 @@ function endOfCloser(raw: Buffer, from: number): number {
   return end;
 }
 
-/** True for tokens that are think tags, line breaks and ends of generation only: what chat streams hide. */
+/** True for tokens that are think tags, line breaks, ends of generation, or the start of a character: what chat streams hide. */
 export function isMarkup(tokens: readonly TokenEvent[]): boolean {
-  const text = new TextDecoder().decode(bytesOf(tokens));
+  const text = new TextDecoder().decode(bytesOf(tokens), { stream: true });
   return (
     text
       .replaceAll(/<\/?think>|\[\/?THINK\]|<\|[a-z_]+\|>|analysis|final|assistant/g, '')

@@ -3,7 +3,7 @@ import type { Prefill } from '../dialects/dialect.ts';
 import { CALLING, FORCED, PLAIN, SCENARIO, subjectOf, THINKING } from './fixtures.test-help.ts';
 import type { Generation } from './generation.ts';
 import { rawText } from './markup.ts';
-import { STRATEGIES, strategiesNamed, type Resume } from './strategy.ts';
+import { STRATEGIES, type Resume } from './strategy.ts';
 
 function resume(name: string, generation: Generation, k: number): Resume {
   const subject = subjectOf(generation);
@@ -96,26 +96,4 @@ function losing(reasoning: string): string[] {
 test('only content-only loses something, and only where there is reasoning', () => {
   expect(losing('r')).toEqual(['content-only', 'content-only+flags']);
   expect(losing('')).toEqual([]);
-});
-
-test('strategies are found by name; without names all but the control', () => {
-  expect(strategiesNamed(['token-ids', 'raw-text']).map(({ name }) => name)).toEqual([
-    'token-ids',
-    'raw-text',
-  ]);
-  expect(strategiesNamed([])).toHaveLength(STRATEGIES.length - 1);
-  expect(strategiesNamed([]).map(({ name }) => name)).not.toContain('token-ids');
-});
-
-test('an unknown strategy is wrong usage, and the known ones are told', () => {
-  expect.assertions(1);
-  try {
-    strategiesNamed(['raw']);
-  } catch (error) {
-    expect(error).toMatchObject({
-      code: 'usage',
-      message: 'there is no strategy "raw"',
-      hint: expect.stringContaining('raw-text') as string,
-    });
-  }
 });

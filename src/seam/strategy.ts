@@ -1,6 +1,5 @@
 /** Strategies: how a client sends back what it holds. */
 import type { ChatRequest, Prefill } from '../dialects/dialect.ts';
-import { SeamstressError } from '../errors.ts';
 import { idsOf, type Generation, type View } from './generation.ts';
 import { requestOf } from './generate.ts';
 import { rawText, type Markup } from './markup.ts';
@@ -109,21 +108,4 @@ function inlineText({ view, markup }: Held): string {
   return view.content === '' && view.toolCalls.length === 0
     ? open
     : open + markup.closing + view.content;
-}
-
-/**
- * The strategies with these names; all but the control when none is named.
- *
- * @throws {SeamstressError} `usage` for an unknown name.
- */
-export function strategiesNamed(names: readonly string[]): Strategy[] {
-  if (names.length === 0) return STRATEGIES.filter((strategy) => strategy.name !== 'token-ids');
-  return names.map((name) => {
-    const strategy = STRATEGIES.find((known) => known.name === name);
-    if (strategy === undefined)
-      throw new SeamstressError('usage', `there is no strategy "${name}"`, {
-        hint: `Strategies: ${STRATEGIES.map((known) => known.name).join(', ')}.`,
-      });
-    return strategy;
-  });
 }

@@ -11,6 +11,7 @@ test('a subject is a generation with everything that follows from it', async () 
   expect(subject).toEqual({
     ...subjectOf(THINKING),
     repeat: { tried: 2, disagreements: 0, noise: 0 },
+    told: 9,
   });
   expect(target.completions.map(({ sampling }) => sampling.cache)).toEqual(['cold', 'warm']);
 });

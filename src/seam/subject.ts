@@ -17,6 +17,8 @@ export interface Subject {
   /** Cuts with the same whole characters, for strategies that send the raw text. */
   readonly rawClasses: readonly CutClass[];
   readonly repeat: Repeat;
+  /** Tokens whose ids the chat stream told. */
+  readonly told: number;
 }
 
 /** The repeat control of one scenario: the uninterrupted run, run again. */
@@ -47,7 +49,7 @@ export async function makeSubject(
       (captured.consistent ? 0 : 1) + (sameIds(warm.tokens, completion.tokens) ? 0 : 1),
     noise: Math.max(noiseBetween(completion.tokens, warm.tokens), noiseOfChat(captured)),
   };
-  return { ...derive(generation), repeat };
+  return { ...derive(generation), repeat, told: captured.answer.tokens.length };
 }
 
 /** Everything of a subject that follows from the generation alone. */

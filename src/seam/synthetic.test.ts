@@ -37,7 +37,7 @@ describe('a text plays the part of a generation', () => {
   });
 
   test('and lends the think tags of the real one', async () => {
-    expect((await synthetic(THINKING, { reasoning: '', content: 'so' })).markup).toEqual({
+    expect((await synthetic(THINKING, { reasoning: '', content: 'so' })).markup).toMatchObject({
       opening: '<think>\n',
       closing: '</think>\n\n',
     });

@@ -32,10 +32,9 @@ export async function syntheticSubject(
       ? text.reasoning + (text.content === '' ? '' : lastLineBreaks(base))
       : '';
   const view: View = { reasoning, content: text.content, toolCalls: [] };
-  const forced =
-    base.generation.promptText?.endsWith(markup.opening) === true ? '' : markup.opening;
   const closing = text.content === '' ? '' : markup.closing;
-  const raw = reasoning === '' ? text.content : forced + reasoning + closing + text.content;
+  const raw =
+    reasoning === '' ? text.content : writtenOpening(base) + reasoning + closing + text.content;
   const tokens = raw === '' ? [] : await target.encodePlain(raw, signal);
   const phases = phasesOf(tokens, layOut(tokens, view));
   const generation: Generation = {
@@ -54,4 +53,12 @@ export async function syntheticSubject(
 /** What the model writes between its last thought and the end of the thinking, e.g. one line break. */
 function lastLineBreaks(base: Subject): string {
   return base.views.at(-1)?.reasoning.match(/\s*$/)?.[0] ?? '';
+}
+
+/** The opening without what the prompt ends with already. */
+function writtenOpening({ generation, markup: { opening } }: Subject): string {
+  for (let size = opening.length; size > 0; size--)
+    if (generation.promptText?.endsWith(opening.slice(0, size)) === true)
+      return opening.slice(size);
+  return opening;
 }
