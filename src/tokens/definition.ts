@@ -6,7 +6,7 @@ export interface Component {
   readonly [field: string]: unknown;
 }
 
-export interface AddedToken {
+interface AddedToken {
   readonly id: number;
   readonly content: string;
   readonly special: boolean;

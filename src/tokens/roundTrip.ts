@@ -31,7 +31,7 @@ export interface RoundTripReport {
   readonly examples: readonly RoundTripExample[];
 }
 
-export interface RoundTripExample {
+interface RoundTripExample {
   readonly class: RoundTripClass;
   readonly k: number;
   /** The end of the text, made visible. */
