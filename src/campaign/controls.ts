@@ -73,6 +73,7 @@ export class Controls {
     if (result === undefined) {
       result = this.#run(subject, k);
       known.set(k, result);
+      result.catch(() => known.delete(k));
     }
     return await result;
   }

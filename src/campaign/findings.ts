@@ -83,13 +83,14 @@ export class FindingGroups {
 }
 
 /** What makes two failures the same: their cause, its culprit and its detail. */
-export function keyOf({ named, seam }: Failure): string {
-  return [named.cause, CAUSES[named.cause].culprit, seam.check, named.detail].join('\u0000');
+export function keyOf({ named }: Pick<Failure, 'named'>): string {
+  return [named.cause, CAUSES[named.cause].culprit, named.detail].join('\u0000');
 }
 
-/** Fewer pauses, then a shorter text, then an earlier cut; the rest only makes the choice definite. */
+/** What fast-check has shrunk first; then fewer pauses, then a shorter text, then an earlier cut; the rest only makes the choice definite. */
 function smaller(a: Failure, b: Failure): boolean {
-  const rank = ({ seam, pauses }: Failure): (number | string)[] => [
+  const rank = ({ seam, pauses, fuzz }: Failure): (number | string)[] => [
+    fuzz === undefined ? 1 : 0,
     seam.verdict === 'diverged' ? 0 : 1,
     pauses.length,
     seam.plan.subject.generation.length,

@@ -35,7 +35,7 @@ interface Outcome {
   readonly failure: Failure | undefined;
 }
 
-/** Searches until the cases are spent or the run is aborted. */
+/** Searches until the cases are spent, the run is aborted, or the target answers with errors only. */
 export async function fuzz(
   target: Target,
   subjects: readonly Subject[],
@@ -43,7 +43,7 @@ export async function fuzz(
   ledger: Ledger,
   options: FuzzOptions,
   listener: RunListener,
-): Promise<void> {
+): Promise<'done' | 'target-lost'> {
   const { strategies, signal } = options;
   const longest = Math.max(1, ...subjects.map((subject) => subject.generation.length));
   const arbitrary = fuzzCases(subjects.length, strategies.length, longest);
@@ -88,6 +88,7 @@ export async function fuzz(
       path: minimal.path,
     });
   }
+  return budget.errors >= ERRORS_IN_A_ROW ? 'target-lost' : 'done';
 }
 
 interface Found {

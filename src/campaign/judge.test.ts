@@ -179,6 +179,13 @@ describe('a prompt that differs', () => {
     expect(target.calls).toEqual({ chat: 0, complete: 2, render: 1, encode: 0 });
   });
 
+  test('generates nothing where the prompt alone is asked for', async () => {
+    const target = new FakeTarget(THINKING, { render: tooManyBreaks });
+    const seam = await judge(target, THINKING, AFTER_IT, { resume: 'never' });
+    expect(seam).toMatchObject({ verdict: 'drift', check: 'prompt', basis: ['prompt'] });
+    expect(target.calls).toEqual({ chat: 0, complete: 0, render: 1, encode: 0 });
+  });
+
   test('is drift when the output differs by a near tie', async () => {
     const wanted = THINKING.tokens[AFTER_IT]!.id;
     const tied = [DERAILED, wanted].map((id) => ({ id, logprob: -0.7 }));
@@ -377,12 +384,24 @@ describe('trouble', () => {
     ['stalled', { kind: 'stalled', afterMs: 1 }],
     ['garbled', { kind: 'garbled', detail: 'html' }],
     ['error-event', { kind: 'error-event', message: 'x', body: '' }],
-  ] as const)('a resumed stream that breaks is an error and not sent again: %s', async (_, end) => {
-    const target = new FakeTarget(THINKING, { chat: (answer) => ({ ...answer, end }) });
+  ] as const)(
+    'a resumed stream that breaks twice the same way is a finding: %s',
+    async (_, end) => {
+      const target = new FakeTarget(THINKING, { chat: (answer) => ({ ...answer, end }) });
+      const seam = await judge(target, THINKING, AFTER_IT, { resume: 'whole' });
+      expect(seam).toMatchObject({ verdict: 'diverged', check: 'transport', reruns: 1 });
+      expect(target.calls.chat).toBe(2);
+    },
+  );
+
+  test('a resumed stream that breaks once is an error, never a pass', async () => {
+    const end = { kind: 'reset', detail: 'gone' } as const;
+    const target = new FakeTarget(THINKING, {
+      chat: (answer, _, call) => (call === 1 ? { ...answer, end } : answer),
+    });
     const seam = await judge(target, THINKING, AFTER_IT, { resume: 'whole' });
     expect(seam.verdict).toBe('error');
     expect(seam.error).toMatch(/^the resumed stream /);
-    expect(target.calls.chat).toBe(1);
   });
 
   test('an abort is thrown on', async () => {

@@ -4,9 +4,9 @@ import { checkPrompt } from '../checks/prompt.ts';
 import type { CutClass } from '../seam/classes.ts';
 import { checkShape } from '../checks/shape.ts';
 import { verdictOf, type CheckName, type Verdict } from '../checks/verdict.ts';
-import type { ChatRequest, Progress, Rendered, Target } from '../dialects/dialect.ts';
+import type { Answer, ChatRequest, Progress, Rendered, Target } from '../dialects/dialect.ts';
 import { Memo } from '../dialects/memo.ts';
-import { messageOf, SeamstressError } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
 import { phaseAt, type TokenEvent, type View } from '../seam/generation.ts';
 import { sameView, viewOf } from '../seam/view.ts';
@@ -136,8 +136,16 @@ export class Judge {
     const first = await this.#resume(seam, request, j);
     if (first.verdict !== 'diverged') return first;
     const second = await this.#resume(seam, request, j);
-    return sameFailure(first, second)
-      ? { ...first, reruns: 1 }
+    if (sameFailure(first, second)) return { ...first, reruns: 1 };
+    const { answer } = first;
+    return first.check === 'transport' && answer !== undefined
+      ? {
+          ...first,
+          verdict: 'error',
+          check: undefined,
+          error: `the resumed stream ${describeEnd(answer.end)}`,
+          reruns: 1,
+        }
       : { ...first, verdict: 'unstable', reruns: 1 };
   }
 
@@ -164,9 +172,17 @@ export class Judge {
           flipped(progress) || (endBy === 'disconnect' && progress.generated >= budget),
       },
     );
-    if (!endedWell(answer.end) && answer.end.kind !== 'aborted')
-      throw new SeamstressError('target', `the resumed stream ${describeEnd(answer.end)}`);
-    const complete = endedWell(answer.end) && answer.finish !== 'length' && !open;
+    if (broke(answer))
+      return {
+        ...seam,
+        verdict: 'diverged',
+        check: 'transport',
+        basis: ['prompt', 'transport'],
+        answer,
+        requests: [...seam.requests, answer.request],
+      };
+    const atLimit = answer.finish === 'length' && answer.generated >= budget;
+    const complete = endedWell(answer.end) && !atLimit && !open;
     const continuation = checkContinuation(expected, answer.tokens, answer.generated, complete);
     const message = subject.views[generation.length] ?? seam.view;
     const shape =
@@ -206,6 +222,12 @@ export class Judge {
         : { gap: flip.gap, controlExact: control.flip === undefined };
     return verdictOf(promptAgrees, facts, shapeHolds, this.#controls.tau);
   }
+}
+
+/** The server did not end the stream in good order; without `[DONE]` a finish reason is one. */
+function broke({ end, finish }: Answer): boolean {
+  if (end.kind === 'closed') return finish === undefined;
+  return !endedWell(end) && end.kind !== 'aborted';
 }
 
 function only(k: number): CutClass {
@@ -271,6 +293,7 @@ function sameFailure(a: JudgedSeam, b: JudgedSeam): boolean {
   return (
     b.verdict === 'diverged' &&
     a.check === b.check &&
+    a.answer?.end.kind === b.answer?.end.kind &&
     a.shape?.problem === b.shape?.problem &&
     a.shape?.actual.slice(0, 40) === b.shape?.actual.slice(0, 40) &&
     a.continuation?.flip?.at === b.continuation?.flip?.at &&

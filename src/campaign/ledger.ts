@@ -12,6 +12,8 @@ import { Tally } from './tally.ts';
 export class Ledger {
   readonly tally: Tally = new Tally();
   readonly groups: FindingGroups = new FindingGroups();
+  /** Seams since the last one that was judged without an error. */
+  errorsAtTheEnd = 0;
   readonly #journal: (line: SeamLine) => void;
   readonly #listener: RunListener;
 
@@ -24,6 +26,7 @@ export class Ledger {
   enter(seam: JudgedSeam, pauses: readonly number[] = [], fuzz?: Failure['fuzz']): void {
     const named = causeOf(seam);
     const line = lineOf(seam, named, pauses);
+    this.errorsAtTheEnd = seam.verdict === 'error' ? this.errorsAtTheEnd + 1 : 0;
     this.#journal(line);
     this.tally.add(seam, named);
     this.#listener({ kind: 'seam', line });

@@ -64,7 +64,7 @@ async function reallyCut(
   const where = `${generation.scenario.id}, ${way} after ${k} tokens`;
   try {
     const cut = await cutForReal(target, generation, k, way, signal);
-    if (!cutEndedAsMeant(cut, way)) {
+    if (!cutEndedAsMeant(cut, k, way)) {
       totals.trouble.push(`${where}: the stream ${describeEnd(cut.end)}`);
       return undefined;
     }

@@ -22,6 +22,9 @@ import { judgeAll, planSweep } from './sweep.ts';
 /** Cuts of each scenario that the token control resumes. */
 const TOKEN_CONTROLS = 8;
 
+/** Seams in a row, at the end of a run, that end in an error before the target counts as lost. */
+const ERRORS_AT_THE_END = 5;
+
 export interface CampaignOptions {
   readonly scenarios: readonly Scenario[];
   readonly strategies: readonly Strategy[];
@@ -69,17 +72,17 @@ export async function runCampaign(
     untested: [],
     realCuts: undefined,
     recipe: { matrix: [], byPhase: [], everywhere: [] },
+    lost: false,
     errors: [],
   };
   listener({ kind: 'started', target: target.identity, scenarios: options.scenarios.length });
-  let lost = false;
   try {
     await campaign(target, options, signal, ledger, controls, state, listener);
   } catch (error) {
     if (error instanceof SeamstressError && error.code === 'output') throw error;
     if (!signal.aborted) {
       if (ledger.tally.totals.seams === 0) throw error;
-      lost = true;
+      state.lost = true;
       state.errors.push(messageOf(error));
     }
   }
@@ -93,7 +96,7 @@ export async function runCampaign(
     ? 'signal'
     : signal.aborted
       ? 'max-time'
-      : lost || ledger.tally.verdicts.error > ledger.tally.totals.seams / 2
+      : state.lost || ledger.errorsAtTheEnd >= ERRORS_AT_THE_END
         ? 'target-lost'
         : undefined;
   const record = makeRecord(
@@ -118,6 +121,8 @@ interface State {
   readonly untested: { what: string; why: string; count?: number }[];
   realCuts: RealCutTotals | undefined;
   recipe: RunRecord['recipe'];
+  /** The target stopped answering. */
+  lost: boolean;
   readonly errors: string[];
 }
 
@@ -137,7 +142,9 @@ async function campaign(
   if (options.mode === 'fuzz') {
     listener({ kind: 'planned', seams: options.cases });
     state.planned = options.cases;
-    await fuzz(target, subjects, judge, ledger, { ...options, signal }, listener);
+    state.lost =
+      (await fuzz(target, subjects, judge, ledger, { ...options, signal }, listener)) ===
+      'target-lost';
     return;
   }
   const plans = subjects.map((subject) => planSweep(subject, options));
@@ -194,7 +201,13 @@ async function makeSubjects(
       state.errors.push(messageOf(error));
     }
   }
-  if (subjects.length === 0 && last !== undefined) throw last;
+  if (subjects.length === 0 && last !== undefined)
+    throw last instanceof SeamstressError
+      ? last
+      : new SeamstressError('target', `no scenario could be generated: ${messageOf(last)}`, {
+          hint: 'Look at the log of the server.',
+          cause: last,
+        });
   return subjects;
 }
 
@@ -267,7 +280,7 @@ function notTested(options: CampaignOptions, ledger: Ledger, state: State): RunR
     list.push({ what: 'planned seams', why: 'the run ended early', count: state.planned - seams });
   for (const phase of ['reasoning', 'content', 'tool-call'])
     if (byPhase[phase] === undefined)
-      list.push({ what: `cuts inside ${phase}`, why: 'no scenario of this run has any' });
+      list.push({ what: `cuts inside ${phase}`, why: 'no seam of this run fell there' });
   list.push({
     what: 'resumes from a warm cache',
     why: 'resumes are sent cold, so that only the seam differs',

@@ -1,5 +1,5 @@
 /** Which cuts are tested, and which of those that agree are resumed for real. */
-import { phaseAt, type Generation } from '../seam/generation.ts';
+import { phaseAt, PHASES, type Generation } from '../seam/generation.ts';
 import type { Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import { chance } from './random.ts';
@@ -27,8 +27,8 @@ function rank(generation: Generation, seed: number, k: number): number {
 
 /**
  * How far each cut is resumed for real when its prompt agrees: one random cut to the very end;
- * the first and last cut of each phase, and cuts that a client cannot tell from an earlier one,
- * for `compare` tokens; the rest not at all.
+ * the first, the last and one random cut of each phase, and cuts that a client cannot tell from an
+ * earlier one, for `compare` tokens; the rest not at all.
  */
 export function planResumes(
   subject: Subject,
@@ -47,6 +47,11 @@ export function planResumes(
     const last = i === cuts.length - 1 || phaseAt(generation, cuts[i + 1] ?? 0) !== phase;
     const inside = startsInsideCharacter(subject, k) && characters++ < MOST_CHARACTERS;
     if (first || last || inside) plan.set(k, compare);
+  }
+  for (const phase of PHASES) {
+    const own = cuts.filter((k) => phaseAt(generation, k) === phase);
+    const inner = own[Math.floor(chance(seed, 'inner', id, strategy.name, phase) * own.length)];
+    if (inner !== undefined) plan.set(inner, compare);
   }
   const whole = cuts[Math.floor(chance(seed, 'whole', id, strategy.name) * cuts.length)];
   if (whole !== undefined) plan.set(whole, 'whole');

@@ -53,14 +53,23 @@ export async function judgeAll(
   const limit = pLimit(concurrency);
   const ahead = concurrency * 8;
   const waiting: Promise<JudgedSeam>[] = [];
+  const active = new Set<Promise<JudgedSeam>>();
+  const start = (seam: SeamPlan): Promise<JudgedSeam> => {
+    const judged = judge.judge(seam);
+    active.add(judged);
+    return judged.finally(() => active.delete(judged));
+  };
   try {
     for (const seam of seams) {
-      waiting.push(limit(() => judge.judge(seam)));
+      const judged = limit(() => start(seam));
+      // An abort rejects all at once; the loop meets the first, and the others must not go unheard.
+      judged.catch(() => undefined);
+      waiting.push(judged);
       if (waiting.length >= ahead) enter(await (waiting.shift() as Promise<JudgedSeam>));
     }
     while (waiting.length > 0) enter(await (waiting.shift() as Promise<JudgedSeam>));
   } finally {
     limit.clearQueue();
-    await Promise.allSettled(waiting.slice(0, limit.activeCount));
+    await Promise.allSettled(active);
   }
 }

@@ -14,6 +14,7 @@ function restOf(held: View, whole: View): View {
     content: whole.content.slice(held.content.length),
     toolCalls: whole.toolCalls.map((call, i) => ({
       ...call,
+      name: held.toolCalls[i] === undefined ? call.name : '',
       arguments: call.arguments.slice(held.toolCalls[i]?.arguments.length ?? 0),
     })),
   };
@@ -184,6 +185,7 @@ describe('tool calls', () => {
   test('dropped', () => {
     expect(problem([])).toBe('lost');
     expect(problem([{ name: '', arguments: 's"}' }])).toBe('lost');
+    expect(problem([{ name: 'get_weather', arguments: 'is"}' }])).toBe('repeated');
   });
 
   test('followed by a call that the uninterrupted run does not make', () => {

@@ -201,6 +201,9 @@ function compareToolCalls(held: View, whole: View, added: View, complete: boolea
     const got = added.toolCalls[index]?.arguments ?? '';
     const evidence = compareText('tool-call', before, wanted, got, complete);
     const anew = before !== '' && got !== '' && wanted.startsWith(got);
+    const name = added.toolCalls[index]?.name ?? '';
+    if (evidence.problem === undefined && name !== '' && held.toolCalls[index]?.name === name)
+      return { problem: 'repeated', field: 'tool-call', expected: '', actual: name } as const;
     return evidence.problem !== undefined && anew
       ? ({ ...evidence, problem: 'new-tool-call' } as const)
       : evidence;

@@ -2,8 +2,11 @@
 export const VERDICTS = ['exact', 'drift', 'diverged', 'rejected', 'unstable', 'error'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** The checks that can fail a seam. `resume` is the server's refusal to go on at all. */
-export const CHECKS = ['resume', 'prompt', 'continuation', 'shape'] as const;
+/**
+ * The checks that can fail a seam. `resume` is the server's refusal to go on at all, `transport` a
+ * resumed stream that does not end in good order.
+ */
+export const CHECKS = ['resume', 'prompt', 'transport', 'continuation', 'shape'] as const;
 export type CheckName = (typeof CHECKS)[number];
 
 /** Verdicts that make a finding. */

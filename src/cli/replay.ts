@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import type { Finding } from '../reports/record.ts';
 import { messageOf, SeamstressError } from '../errors.ts';
+import { visible } from '../tokens/text.ts';
 import { interruptible } from './interrupt.ts';
 import { withTarget } from './options.ts';
 import type { TargetOptions } from './target.ts';
@@ -34,7 +35,8 @@ async function replay(
   ]);
   const finding = readRecord(findingSchema, await readJson(path), path);
   const interrupt = interruptible();
-  const open = await openTarget(sameTarget(finding, options), 1, interrupt.signal, (line) =>
+  const seed = finding.target.faultSeed ?? 1;
+  const open = await openTarget(sameTarget(finding, options), seed, interrupt.signal, (line) =>
     console.error(line),
   );
   try {
@@ -42,7 +44,7 @@ async function replay(
     console.log(
       options.json === true
         ? JSON.stringify({ outcome, text, verdict: seam.verdict, target: open.target.identity })
-        : `${outcome}: ${text}`,
+        : `${outcome}: ${visible(text)}`,
     );
     return EXIT[outcome];
   } finally {

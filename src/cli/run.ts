@@ -58,7 +58,7 @@ export function runCommand(): Command {
     .option('--out <folder>', 'where the run is written (default: reports/<time>-<target>)')
     .addOption(
       new Option('--fail-on <verdicts>', 'verdicts of findings that give exit status 1')
-        .argParser(list)
+        .argParser((text: string) => list(text, undefined))
         .default(['drift', 'diverged', 'rejected'], 'drift,diverged,rejected'),
     )
     .option('--json', 'print the run record on standard output')

@@ -1,5 +1,6 @@
 /** `seamstress serve`: the embedded server on its own, to try requests by hand. */
 import { Command } from 'commander';
+import { messageOf, SeamstressError } from '../errors.ts';
 import { interruptible } from './interrupt.ts';
 import { integer, list } from './options.ts';
 
@@ -24,7 +25,18 @@ export function serveCommand(): Command {
         import('../reference/faults.ts'),
       ]);
       const faults = (options.fault ?? []).map(parseFault);
-      const server = await startReference({ port: options.port, faults, seed: options.seed });
+      const server = await startReference({ port: options.port, faults, seed: options.seed }).catch(
+        (error: unknown) => {
+          throw new SeamstressError(
+            'usage',
+            `cannot listen on port ${options.port}: ${messageOf(error)}`,
+            {
+              hint: 'Give another one with --port; 0 takes any.',
+              cause: error,
+            },
+          );
+        },
+      );
       const interrupt = interruptible();
       const planted =
         faults.length === 0 ? '' : ` with ${faults.map((fault) => fault.name).join(', ')}`;

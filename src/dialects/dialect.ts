@@ -13,6 +13,8 @@ export interface Prefill {
   readonly reasoning?: string;
   readonly content: string;
   readonly toolCalls?: readonly ToolCallView[];
+  /** Fields sent in place of the dialect's own, undefined ones not at all: how a wrong client is played. */
+  readonly wire?: Readonly<Record<string, unknown>>;
 }
 
 /** A chat request; with `prefill` it is a resume. */
@@ -125,6 +127,8 @@ export interface TargetIdentity {
   readonly hops: readonly string[];
   /** Faults planted into the embedded server, as given on the command line. */
   readonly faults?: readonly string[] | undefined;
+  /** The seed of the embedded server: which requests a fault with a rate strikes. */
+  readonly faultSeed?: number | undefined;
 }
 
 /** Counts of what a target has been asked to do. */
@@ -164,6 +168,14 @@ export interface ConnectOptions {
   /** What is known of the engine from launching it. */
   readonly engine?: { readonly name: string; readonly version?: string; readonly build?: string };
   readonly faults?: readonly string[];
+  readonly faultSeed?: number;
+  /** What is known of the model from its files, for servers that do not tell it. */
+  readonly files?: {
+    /** The chat template that the server uses. */
+    readonly chatTemplate?: string;
+    /** The path of the model's `tokenizer.json`. */
+    readonly tokenizer?: string;
+  };
   readonly timeouts?: {
     readonly connectMs?: number;
     readonly headersMs?: number;
@@ -173,9 +185,18 @@ export interface ConnectOptions {
   readonly connections?: number;
 }
 
+/** Sends one request and gives the JSON body of the answer; undefined when the server does not have it. */
+export type Ask = (request: {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: unknown;
+}) => Promise<unknown>;
+
 export interface Dialect {
   readonly name: string;
   /** One line: what the dialect can't do or see. */
   readonly limits: readonly string[];
+  /** Whether a server speaks this dialect, told from a few cheap requests. */
+  recognises(ask: Ask): Promise<boolean>;
   connect(options: ConnectOptions, signal: AbortSignal): Promise<Target>;
 }

@@ -7,10 +7,9 @@
  *   how many tokens stand behind each chunk. `/completion` without streaming tells every id.
  * - With tools the server refuses log-probabilities in a stream, so that no ids are seen there.
  */
-import { createHash } from 'node:crypto';
-import { SeamstressError, messageOf } from '../errors.ts';
-import { HttpClient, type HttpOptions } from '../wire/http.ts';
-import { Refusal } from '../wire/refusal.ts';
+import { SeamstressError } from '../errors.ts';
+import { HttpClient } from '../wire/http.ts';
+import { chooseModel, httpOptions, probe, sha256, TOKENIZER_PROBE } from './acquaint.ts';
 import type {
   Answer,
   ChatRequest,
@@ -41,11 +40,8 @@ import { Memo } from './memo.ts';
 import type { Delta, TokenEvent } from '../seam/generation.ts';
 import type { StreamEnd } from '../wire/end.ts';
 
+const KIND = 'llama.cpp';
 const REASONING_FIELD = 'reasoning_content';
-
-/** A text whose tokens tell most tokenizers apart; its ids stand for the tokenizer in the record. */
-const TOKENIZER_PROBE =
-  'Seams: 1,234.5 + don\'t  stop\n\n\tx  = "é", ñ, 中文分词, 日本語, 👩‍👩‍👧 🇯🇵\r\n<think></think> <|im_end|> </s> \u00a0…';
 
 export const llamacpp: Dialect = {
   name: 'llama.cpp',
@@ -53,13 +49,18 @@ export const llamacpp: Dialect = {
     'a chat stream does not tell the ids of hidden tokens (think tags, tool-call frames)',
     'with tools, a chat stream tells no ids at all',
   ],
+  async recognises(ask) {
+    const props = asObject(await ask({ method: 'GET', path: '/props' }));
+    return props?.['chat_template'] !== undefined || props?.['build_info'] !== undefined;
+  },
   connect: connectLlamacpp,
 };
 
 async function connectLlamacpp(options: ConnectOptions, signal: AbortSignal): Promise<Target> {
   const http = new HttpClient(httpOptions(options));
   try {
-    const props = asObject((await probe(http, 'GET', '/props', undefined, signal)).body) ?? {};
+    const props =
+      asObject(await probe(http, { kind: KIND, method: 'GET', path: '/props' }, signal)) ?? {};
     const chatTemplate = asString(props['chat_template']);
     if (chatTemplate === undefined)
       throw new SeamstressError(
@@ -69,9 +70,11 @@ async function connectLlamacpp(options: ConnectOptions, signal: AbortSignal): Pr
           hint: 'Give the root URL of a llama.cpp server.',
         },
       );
-    const model = await chooseModel(http, options.model, signal);
-    const probed = await probe(http, 'POST', '/tokenize', tokenizeBody(TOKENIZER_PROBE), signal);
-    const probeIds = readTokens(probed.body);
+    const { name: model } = await chooseModel(http, KIND, options.model, signal);
+    const body = tokenizeBody(TOKENIZER_PROBE);
+    const probeIds = readTokens(
+      await probe(http, { kind: KIND, method: 'POST', path: '/tokenize', body }, signal),
+    );
     const build = asString(props['build_info']);
     const identity: TargetIdentity = {
       dialect: llamacpp.name,
@@ -79,8 +82,7 @@ async function connectLlamacpp(options: ConnectOptions, signal: AbortSignal): Pr
       model,
       engine: {
         name:
-          options.engine?.name ??
-          (build?.startsWith('reference') === true ? 'reference' : 'llama.cpp'),
+          options.engine?.name ?? (build?.startsWith('reference') === true ? 'reference' : KIND),
         version: options.engine?.version,
         build: options.engine?.build ?? build,
       },
@@ -88,93 +90,13 @@ async function connectLlamacpp(options: ConnectOptions, signal: AbortSignal): Pr
       tokenizerSha256: sha256(JSON.stringify(probeIds)),
       hops: [],
       ...(options.faults === undefined ? {} : { faults: options.faults }),
+      ...(options.faultSeed === undefined ? {} : { faultSeed: options.faultSeed }),
     };
     return new LlamacppTarget(http, identity, chatTemplate);
   } catch (error) {
     await http.close();
     throw error;
   }
-}
-
-function httpOptions(options: ConnectOptions): HttpOptions {
-  return {
-    url: options.url,
-    ...(options.apiKey === undefined
-      ? {}
-      : { headers: { authorization: `Bearer ${options.apiKey}` } }),
-    ...options.timeouts,
-    ...(options.connections === undefined ? {} : { connections: options.connections }),
-  };
-}
-
-/** A request of the first acquaintance: its failures say what to do. */
-async function probe(
-  http: HttpClient,
-  method: 'GET' | 'POST',
-  path: string,
-  body: unknown,
-  signal: AbortSignal,
-): Promise<{ body: unknown }> {
-  try {
-    return await http.json(method, path, body, signal);
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    if (error.status === 401 || error.status === 403)
-      throw new SeamstressError(
-        'target',
-        `${http.url} refuses us: HTTP ${error.status}, ${messageOf(error)}`,
-        {
-          hint: 'Put the key into the environment variable SEAMSTRESS_API_KEY.',
-          cause: error,
-        },
-      );
-    if (error.status === 404 || error.status === 405 || error.status === 501)
-      throw new SeamstressError('target', `${http.url} has no ${path} (HTTP ${error.status})`, {
-        hint:
-          path === '/tokenize'
-            ? 'Token ids are needed to compare prompts; start the server with its tokenizer endpoint enabled.'
-            : 'Is this the root URL of a llama.cpp server? Paths such as /v1 are added by seamstress.',
-        cause: error,
-      });
-    throw new SeamstressError(
-      'target',
-      `${http.url}${path} answered HTTP ${error.status}: ${messageOf(error)}`,
-      {
-        hint: 'Wait until the server is ready, or look at its log.',
-        cause: error,
-      },
-    );
-  }
-}
-
-async function chooseModel(
-  http: HttpClient,
-  wanted: string | undefined,
-  signal: AbortSignal,
-): Promise<string> {
-  const reply = await probe(http, 'GET', '/v1/models', undefined, signal);
-  const served = asArray(asObject(reply.body)?.['data']).flatMap((entry) => {
-    const object = asObject(entry);
-    return [asString(object?.['id']), ...asArray(object?.['aliases']).map(asString)].filter(
-      (id) => id !== undefined,
-    );
-  });
-  const names = [...new Set(served)];
-  if (wanted === undefined) return baseName(names[0] ?? 'unknown');
-  if (names.length > 0 && !names.some((name) => name === wanted || baseName(name) === wanted))
-    throw new SeamstressError('target', `${http.url} does not serve the model "${wanted}"`, {
-      hint: `It serves: ${names.map(baseName).join(', ')}.`,
-    });
-  return wanted;
-}
-
-/** Servers name a model by its path; the path of somebody's machine does not belong into a report. */
-function baseName(model: string): string {
-  return model.split(/[/\\]/).at(-1) ?? model;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 function tokenizeBody(text: string): JsonObject {
@@ -189,19 +111,34 @@ function readTokens(body: unknown): readonly number[] {
 }
 
 /**
+ * When one token yields several chunks, only the last one says how many tokens there are: the
+ * `open` last deltas wait for it.
+ */
+function settle(deltas: Delta[], open: number, after: number): void {
+  for (let i = deltas.length - open; i < deltas.length; i++) {
+    const delta = deltas[i];
+    if (delta !== undefined) deltas[i] = { ...delta, after };
+  }
+}
+
+/**
  * The generated tokens with what is told of them. Of a token that ends inside a character the
  * server tells nothing; the bytes come with the token that completes the character, and so the
  * ones before it have none here.
  */
 function withLogprobs(ids: readonly number[], told: readonly TokenEvent[]): TokenEvent[] {
-  let next = 0;
-  const tokens = ids.map((id): TokenEvent => {
-    const token = told[next];
-    if (token?.id !== id) return { id, bytes: new Uint8Array() };
-    next++;
-    return token;
-  });
-  if (next !== told.length)
+  let next = told.length - 1;
+  // From the end: the token that completes a character can have the id of the one before it.
+  const tokens = ids
+    .toReversed()
+    .map((id): TokenEvent => {
+      const token = told[next];
+      if (token?.id !== id) return { id, bytes: new Uint8Array() };
+      next--;
+      return token;
+    })
+    .toReversed();
+  if (next >= 0)
     throw new SeamstressError(
       'target',
       '/completion told log-probabilities of other tokens than it generated',
@@ -248,6 +185,7 @@ class LlamacppTarget implements Target {
   async chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer> {
     const tokens: PlacedToken[] = [];
     const deltas: Delta[] = [];
+    let uncounted = 0;
     let generated = 0;
     let finish: string | undefined;
     let usage: Usage = { promptTokens: undefined, cachedTokens: undefined };
@@ -274,11 +212,15 @@ class LlamacppTarget implements Target {
         finish = message.finish ?? finish;
         for (const [i, token] of message.logprobs.entries())
           tokens.push({ ...token, place: generated - message.logprobs.length + 1 + i });
+        const counted = count !== undefined || message.logprobs.length > 0;
+        if (counted) settle(deltas, uncounted, generated);
         const delta = deltaOf(message, generated);
         if (delta !== undefined) deltas.push(delta);
+        uncounted = counted ? 0 : uncounted + (delta === undefined ? 0 : 1);
         return read.stopWhen?.({ generated, tokens, deltas }) === true;
       },
     });
+    settle(deltas, uncounted, generated);
     this.#promptTokens += usage.promptTokens ?? 0;
     this.#generatedTokens += generated;
     return {

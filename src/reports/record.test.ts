@@ -61,6 +61,7 @@ test('a journal line is read as it was written', () => {
       expect(read).toMatchObject({ k, n: generation.length, strategy: strategy.name, verdict, phase, compared: 3 });
       expect(read.flip).toEqual(flip && { at: 2, ...(gap === undefined ? {} : { gap }) });
     }),
+    { numRuns: 50 },
   );
 });
 
@@ -157,7 +158,13 @@ describe('what a campaign writes', async () => {
     expect(message).toContain(path);
   });
 
-  test.each([null, undefined, 'text', 7, []])('is refused in one clear line when it is %j', (value) => {
+  test.each([
+    ['null', null],
+    ['nothing', undefined],
+    ['text', 'text'],
+    ['a number', 7],
+    ['a list', []],
+  ])('is refused in one clear line when it is %s', (_, value) => {
     expect(refusalOf(value)).toMatch(/^run\.json is not a seamstress record: [^\n:][^\n]*$/);
   });
 });

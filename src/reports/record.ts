@@ -9,7 +9,7 @@ import type { SentRequest, TargetIdentity } from '../dialects/dialect.ts';
 import { SeamstressError } from '../errors.ts';
 import { scenarioSchema, type Scenario } from '../scenario/schema.ts';
 import { WAYS, type Way } from '../seam/cut.ts';
-import { PHASES, type Phase, type View } from '../seam/generation.ts';
+import { PHASES, type Candidate, type Phase, type View } from '../seam/generation.ts';
 
 /** The version that this tool writes. */
 export const SCHEMA_VERSION = 1;
@@ -85,7 +85,8 @@ export interface MinimalExample {
 export interface StoredGeneration {
   readonly promptIds: readonly number[];
   readonly promptText?: string | undefined;
-  readonly tokens: readonly { readonly id: number; readonly bytes: string; readonly phase: Phase; readonly logprob?: number | undefined }[];
+  readonly tokens: readonly { readonly id: number; readonly bytes: string; readonly phase: Phase; readonly logprob?: number | undefined;
+    readonly top?: readonly Candidate[] | undefined; }[];
   readonly length: number;
   readonly finish?: string | undefined;
   readonly deltas: readonly unknown[];
@@ -175,6 +176,7 @@ const targetSchema: z.ZodType<TargetIdentity> = z.object({
   tokenizerSha256: z.string().optional(),
   hops: z.array(z.string()),
   faults: z.array(z.string()).optional(),
+  faultSeed: z.int().optional(),
 });
 
 const viewSchema = z.object({
@@ -213,7 +215,7 @@ export const findingSchema: z.ZodType<Finding> = z.object({
       promptIds: ids,
       promptText: z.string().optional(),
       tokens: z.array(
-        z.object({ id: z.int(), bytes: z.base64(), phase: z.enum(PHASES), logprob: z.number().optional() }),
+        z.object({ id: z.int(), bytes: z.base64(), phase: z.enum(PHASES), logprob: z.number().optional(), top: z.array(z.object({ id: z.int(), logprob: z.number() })).optional(), }),
       ),
       length: count,
       finish: z.string().optional(),
@@ -305,7 +307,8 @@ export function readRecord<T>(schema: z.ZodType<T>, value: unknown, file: string
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new SeamstressError('config', `${file} is not a seamstress record: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`, {
+  const where = issue?.path.join('.');
+  throw new SeamstressError('config', `${file} is not a seamstress record: ${where === undefined || where === '' ? '' : `${where}: `}${issue?.message ?? ''}`, {
     hint: 'Give a file that seamstress run wrote.',
   });
 }

@@ -1,5 +1,5 @@
 /** The folder of a run: `run.json`, `seams.ndjson`, `findings/`, `raw/`. */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, SeamstressError } from '../errors.ts';
 import type { RawChunk } from '../wire/capture.ts';
@@ -18,7 +18,7 @@ export class RunStore {
     this.folder = folder;
     this.#journal = writing(folder, () => {
       if (existsSync(join(folder, 'seams.ndjson'))) clear(folder);
-      mkdirSync(join(folder, 'findings'), { recursive: true });
+      makeFolder(join(folder, 'findings'));
       return openSync(join(folder, 'seams.ndjson'), 'w');
     });
   }
@@ -43,7 +43,7 @@ export class RunStore {
       JSON.stringify({ atMs: Math.round(atMs * 100) / 100, base64: Buffer.from(bytes).toString('base64') }),
     );
     writing(this.folder, () => {
-      mkdirSync(join(this.folder, 'raw'), { recursive: true });
+      makeFolder(join(this.folder, 'raw'));
       writeFileSync(join(this.folder, 'raw', `${id}.ndjson`), `${lines.join('\n')}\n`);
     });
   }
@@ -75,10 +75,20 @@ function replaceFile(path: string, text: string): void {
   renameSync(temporary, path);
 }
 
+/** Makes a folder and its parents one by one: `recursive` never returns on some special file systems. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  const parent = dirname(folder);
+  if (parent !== folder) makeFolder(parent);
+  mkdirSync(folder);
+}
+
 /** Points `latest` beside the run at it; where links are not to be had there is none. */
 function linkLatest(folder: string): void {
   const link = join(dirname(folder), 'latest');
   try {
+    const old = lstatSync(link, { throwIfNoEntry: false });
+    if (old !== undefined && !old.isSymbolicLink()) return;
     rmSync(link, { force: true });
     symlinkSync(basename(folder), link);
   } catch {

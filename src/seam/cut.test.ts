@@ -40,11 +40,12 @@ test.each(['disconnect', 'max-tokens'] as const)(
   'a real cut by %s holds the derived view',
   async (way) => {
     for (const generation of [THINKING, CALLING])
-      for (let k = 1; k <= generation.length; k++) {
+      for (let k = 0; k <= generation.length; k++) {
+        if (!canCut(generation, k, way)) continue;
         const target = new FakeTarget(generation);
         const cut = await cutForReal(target, generation, k, way, signal);
         expect(sameView(cut.view, viewAt(generation, k)), `${k}`).toBe(true);
-        expect(cutEndedAsMeant(cut, way)).toBe(true);
+        expect(cutEndedAsMeant(cut, k, way)).toBe(true);
         expect(target.calls).toEqual({ chat: 1, complete: 0, render: 0, encode: 0 });
       }
   },
@@ -72,10 +73,23 @@ test('text that came after the cut in the same breath is not held', async () => 
 test('a stream that breaks is not the cut that was meant', () => {
   const cut = { view: viewAt(THINKING, 1), generated: 1, finish: undefined };
   for (const way of WAYS) {
-    expect(cutEndedAsMeant({ ...cut, end: { kind: 'reset', detail: '' } }, way)).toBe(false);
+    expect(cutEndedAsMeant({ ...cut, end: { kind: 'reset', detail: '' } }, 3, way)).toBe(false);
     expect(
-      cutEndedAsMeant({ ...cut, end: { kind: 'error-event', message: '', body: '' } }, way),
+      cutEndedAsMeant({ ...cut, end: { kind: 'error-event', message: '', body: '' } }, 3, way),
     ).toBe(false);
-    expect(cutEndedAsMeant({ ...cut, end: { kind: 'aborted' } }, way)).toBe(way === 'disconnect');
+    expect(cutEndedAsMeant({ ...cut, end: { kind: 'aborted' } }, 3, way)).toBe(
+      way === 'disconnect',
+    );
   }
+});
+
+test('a server that does not stop where it was told to has not made the cut', () => {
+  const cut = {
+    view: viewAt(THINKING, 1),
+    generated: 60,
+    finish: 'stop',
+    end: { kind: 'done' },
+  } as const;
+  expect(cutEndedAsMeant(cut, 3, 'max-tokens')).toBe(false);
+  expect(cutEndedAsMeant(cut, 3, 'stop-string')).toBe(false);
 });

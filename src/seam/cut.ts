@@ -10,7 +10,7 @@ import { viewOf } from './view.ts';
 export const WAYS = ['disconnect', 'max-tokens', 'stop-string'] as const;
 export type Way = (typeof WAYS)[number];
 
-/** Shortest stop string worth sending, in characters. */
+/** Longest stop string that is tried, in characters; no token is shorter than one. */
 const LONGEST_STOP = 24;
 
 /**
@@ -75,9 +75,9 @@ export async function cutForReal(
   };
 }
 
-/** True when a cut ended the way it was meant to. */
-export function cutEndedAsMeant(cut: RealCut, way: Way): boolean {
-  return way === 'disconnect'
-    ? cut.end.kind === 'aborted' || endedWell(cut.end)
-    : endedWell(cut.end);
+/** True when a cut of `k` tokens ended the way it was meant to, and not far behind it. */
+export function cutEndedAsMeant(cut: RealCut, k: number, way: Way): boolean {
+  if (way === 'disconnect') return cut.end.kind === 'aborted' || endedWell(cut.end);
+  const past = way === 'max-tokens' ? 0 : LONGEST_STOP;
+  return endedWell(cut.end) && cut.generated <= Math.max(1, k) + past;
 }

@@ -391,7 +391,7 @@ export class FakeTarget implements Target {
   }
 
   #answer(from: number, sampling: SamplingOptions, read: ReadOptions): Answer {
-    const script = this.#script(from).slice(0, sampling.maxTokens);
+    const script = untilStop(this.#script(from), sampling.stop ?? []).slice(0, sampling.maxTokens);
     const tokens: PlacedToken[] = [];
     const deltas: Delta[] = [];
     let end: StreamEnd = { kind: 'done' };
@@ -408,10 +408,19 @@ export class FakeTarget implements Target {
         break;
       }
     }
-    const ended = script.at(-1)?.id === EOS;
+    const ended = generated < sampling.maxTokens || script.at(-1)?.id === EOS;
     const finish = end.kind === 'aborted' ? undefined : ended ? this.#generation.finish : 'length';
     return { ...EMPTY_ANSWER, deltas, tokens, generated, finish, end };
   }
+}
+
+/** The tokens before a stop string, which starts where a token does. */
+function untilStop(script: readonly TokenEvent[], stop: readonly string[]): readonly TokenEvent[] {
+  const bytes = Buffer.concat(script.map((token) => token.bytes));
+  const ends = stop.map((text) => bytes.indexOf(text)).filter((at) => at >= 0);
+  const end = Math.min(bytes.length + 1, ...ends);
+  let at = 0;
+  return script.filter((token) => (at += token.bytes.length) <= end);
 }
 
 function derailed(): TokenEvent {

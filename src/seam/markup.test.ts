@@ -18,12 +18,7 @@ test.each([
 });
 
 test('a model that does not think has no markup', () => {
-  expect(markupOf(PLAIN)).toEqual({ opening: '', written: '', closing: '' });
-});
-
-test('of the opening, the model writes what the prompt does not hold', () => {
-  expect(markupOf(THINKING).written).toBe('<think>\n');
-  expect(markupOf(FORCED).written).toBe('');
+  expect(markupOf(PLAIN)).toMatchObject({ opening: '', closing: '' });
 });
 
 test('whitespace that the server trims from the reasoning belongs to the markup', () => {

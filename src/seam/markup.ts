@@ -9,6 +9,8 @@ import { viewOf } from './view.ts';
 export interface Markup {
   /** Before the reasoning, e.g. `<think>\n`, with the part that the prompt holds already. */
   readonly opening: string;
+  /** The part of the opening that the model writes itself. */
+  readonly written: string;
   /** Between reasoning and content, e.g. `</think>\n\n`. */
   readonly closing: string;
 }
@@ -19,13 +21,15 @@ const FORCED = /(?:<think>|\[THINK\]|<\|channel\|>analysis<\|message\|>)\n?$/;
 /** The markup of a generation; both are empty when the model did not think. */
 export function markupOf(generation: Generation): Markup {
   const view = viewOf(generation.deltas);
-  if (view.reasoning === '') return { opening: '', closing: '' };
+  if (view.reasoning === '') return { opening: '', written: '', closing: '' };
   const layout = layOut(generation.tokens.slice(0, generation.length), view);
   const text = (start: number, end: number): string =>
     new TextDecoder().decode(layout.raw.subarray(start, end));
   const forced = generation.promptText?.match(FORCED)?.[0] ?? '';
+  const written = text(0, layout.reasoning[0]);
   return {
-    opening: forced + text(0, layout.reasoning[0]),
+    opening: forced + written,
+    written,
     closing: text(layout.reasoning[1], layout.content[0]),
   };
 }

@@ -33,8 +33,7 @@ export async function syntheticSubject(
       : '';
   const view: View = { reasoning, content: text.content, toolCalls: [] };
   const closing = text.content === '' ? '' : markup.closing;
-  const raw =
-    reasoning === '' ? text.content : writtenOpening(base) + reasoning + closing + text.content;
+  const raw = reasoning === '' ? text.content : markup.written + reasoning + closing + text.content;
   const tokens = raw === '' ? [] : await target.encodePlain(raw, signal);
   const phases = phasesOf(tokens, layOut(tokens, view));
   const generation: Generation = {
@@ -53,12 +52,4 @@ export async function syntheticSubject(
 /** What the model writes between its last thought and the end of the thinking, e.g. one line break. */
 function lastLineBreaks(base: Subject): string {
   return base.views.at(-1)?.reasoning.match(/\s*$/)?.[0] ?? '';
-}
-
-/** The opening without what the prompt ends with already. */
-function writtenOpening({ generation, markup: { opening } }: Subject): string {
-  for (let size = opening.length; size > 0; size--)
-    if (generation.promptText?.endsWith(opening.slice(0, size)) === true)
-      return opening.slice(size);
-  return opening;
 }

@@ -1,0 +1,122 @@
+/**
+ * What a self-test runs: a few short conversations that together hold every kind of text that
+ * pauses badly, and for faults that show in special places only, where those are.
+ */
+import type { FaultName } from '../reference/fault-catalogue.ts';
+import type { Message, Scenario, ToolDefinition } from '../scenario/schema.ts';
+
+/** How one fault is looked for. */
+export interface TrialPlan {
+  readonly scenarios: readonly Scenario[];
+  readonly strategies: readonly string[];
+  readonly cuts: 'all' | number;
+  /** Cases of synthetic text and of several pauses; 0 for none. */
+  readonly cases: number;
+  /** Silence after which a stream counts as stalled, in milliseconds. */
+  readonly stallMs: number;
+}
+
+const CUTS = 10;
+const CASES = 60;
+const PATIENT_MS = 20_000;
+const STRATEGIES = ['reasoning-field', 'reasoning-field+flags', 'inline-think'];
+
+const WEATHER: ToolDefinition = {
+  name: 'get_weather',
+  description: 'Get the current weather of a city.',
+  parameters: {
+    type: 'object',
+    properties: { city: { type: 'string' }, unit: { type: 'string' } },
+  },
+};
+
+function scenario(
+  id: string,
+  messages: readonly Message[],
+  more: Partial<Scenario> = {},
+): Scenario {
+  return { id, title: '', messages, tools: [], maxTokens: 256, tags: [], ...more };
+}
+
+const ask = (content: string): Message => ({ role: 'user', content });
+
+/** Thoughts with indented lines, content with runs of spaces and line breaks. */
+const SUM = scenario('sum', [ask('Add 47 and 25.')]);
+/** Characters of several tokens, and marks that normalization would compose. */
+const EMOJI = scenario('emoji', [ask('Repeat and reverse: 🇯🇵👍🏾')]);
+const TOOL = scenario('tool', [ask('Use the tool: weather in Oslo, celsius?')], {
+  tools: [WEATHER],
+});
+/** No thoughts, so that the content comes first. */
+const PLAIN = scenario('plain', [ask('Write a Go function swap over xs.')], { thinking: false });
+/** Four blank lines and lines that end in spaces. */
+const POEM = scenario('poem', [ask('Write a poem about Lena in Oslo with a peach.')]);
+/** The answer's own words, and those of its thoughts, occur earlier in the conversation. */
+const REPEATED = scenario('repeated', [
+  ask('Say: I need to add 12 and 7, digit by digit.'),
+  { role: 'assistant', content: 'The sum of 12 and 7 is **19**.' },
+  ask('Add 12 and 7.'),
+]);
+
+const DEFAULT: TrialPlan = {
+  scenarios: [SUM, EMOJI, TOOL, PLAIN],
+  strategies: STRATEGIES,
+  cuts: CUTS,
+  cases: 0,
+  stallMs: PATIENT_MS,
+};
+
+const FUZZED: Partial<TrialPlan> = { scenarios: [SUM, PLAIN], cuts: 4, cases: CASES };
+/** Without ids, a stream with tools tells too little to name a cause beside its tool call. */
+const WITHOUT_TOOLS: Partial<TrialPlan> = { scenarios: [SUM, EMOJI, PLAIN] };
+
+const SPECIAL: Readonly<Partial<Record<FaultName, Partial<TrialPlan>>>> = {
+  'client-breaks-character': { scenarios: [EMOJI], cuts: 'all' },
+  'character-replaced': { scenarios: [EMOJI], cuts: 'all' },
+  'matched-earlier': { scenarios: [REPEATED], cuts: 'all' },
+  'leading-space-stripped': FUZZED,
+  'tag-literal-parsed': FUZZED,
+  'special-encoded': FUZZED,
+  'header-merged': { ...FUZZED, cases: 3 * CASES },
+  retokenize: { scenarios: [SUM, TOOL], cuts: 'all' },
+  'newlines-merged': { scenarios: [SUM, PLAIN, POEM], cuts: 'all' },
+  'spaces-merged': { scenarios: [SUM, PLAIN, POEM] },
+  'punctuation-merged': { scenarios: [SUM, PLAIN, POEM] },
+  'words-merged': { scenarios: [SUM, PLAIN, POEM] },
+  'deltas-lost': WITHOUT_TOOLS,
+  'stale-cache': WITHOUT_TOOLS,
+  'tool-call-rewritten': { scenarios: [TOOL], cuts: 'all' },
+  'tool-call-refused': { scenarios: [TOOL], cuts: 'all' },
+  'tool-call-restarted': { scenarios: [TOOL], cuts: 'all' },
+  'tool-call-lost': { scenarios: [TOOL], cuts: 'all' },
+  'partial-char-dropped': { scenarios: [EMOJI], cuts: 'all' },
+  'partial-char-broken': { scenarios: [EMOJI], cuts: 'all' },
+  'stream-stalls': { scenarios: [SUM], cuts: 3, strategies: ['reasoning-field'], stallMs: 250 },
+  'slot-busy': { cases: 20, cuts: 4 },
+};
+
+/**
+ * How to look for these faults, planted together; none: how a correct server is tested. Under
+ * noise there are no tools: such a stream tells no ids, so that a flip cannot be placed.
+ */
+export function planFor(faults: readonly FaultName[], noise: boolean): TrialPlan {
+  const plan = together(faults);
+  if (!noise) return plan;
+  return { ...plan, scenarios: plan.scenarios.filter(({ tools }) => tools.length === 0) };
+}
+
+function together(faults: readonly FaultName[]): TrialPlan {
+  const plans = faults.map((fault) => ({ ...DEFAULT, ...SPECIAL[fault] }));
+  const [first, ...more] = plans;
+  if (first === undefined) return { ...DEFAULT, cases: CASES };
+  return more.reduce(
+    (all, plan) => ({
+      scenarios: [...new Set([...all.scenarios, ...plan.scenarios])],
+      strategies: [...new Set([...all.strategies, ...plan.strategies])],
+      cuts: all.cuts === 'all' || plan.cuts === 'all' ? 'all' : Math.max(all.cuts, plan.cuts),
+      cases: Math.max(all.cases, plan.cases),
+      stallMs: Math.min(all.stallMs, plan.stallMs),
+    }),
+    first,
+  );
+}
