@@ -39,6 +39,9 @@ export interface Capabilities {
   readonly tokenIdsExact: boolean;
 }
 
+/** Prompt checks at once. */
+const CONCURRENCY = 8;
+
 const STRATEGIES = ['reasoning-field', 'reasoning-field+flags', 'inline-think', 'content-only'];
 
 /**
@@ -63,20 +66,14 @@ export async function probeTarget(
   for (const name of STRATEGIES)
     for (const [place, k] of places(subject))
       answers.push(await ask(judge, subject, name, place, k));
-  const found = await searchRecipe(
-    [subject],
-    strategiesNamed(recipe === undefined ? [] : [recipe]),
-    judge,
-    8,
-    1,
-  );
-  const best =
+  const found =
     recipe === undefined
-      ? found.everywhere
-      : found.everywhere.map((score) => ({ ...score, recipe }));
+      ? await searchRecipe([subject], strategiesNamed([]), judge, CONCURRENCY, 1)
+      : await searchRecipe([subject], strategiesNamed([recipe]), judge, CONCURRENCY, 1, []);
+  const best = found.everywhere;
   return {
     target: target.identity,
-    recipe: best[0]?.recipe,
+    recipe: recipe ?? best[0]?.recipe,
     layer: recipe !== undefined ? 'user' : best.length === 0 ? 'none' : 'probed',
     exact: sumOf(best),
     answers,

@@ -5,7 +5,7 @@
  */
 import pLimit from 'p-limit';
 import type { RunRecord } from '../reports/record.ts';
-import { EDITS, withEdits } from '../seam/edits.ts';
+import { EDITS, withEdits, type Edit } from '../seam/edits.ts';
 import { EMPTY_VIEW, PHASES, phaseAt, type Phase } from '../seam/generation.ts';
 import type { Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
@@ -23,13 +23,18 @@ interface Trial {
   readonly k: number;
 }
 
-/** Tries candidates with bounded concurrency. */
+/**
+ * Tries candidates with bounded concurrency.
+ *
+ * @param edits tried with every strategy, alone and together; none to score the strategies as they are
+ */
 export async function searchRecipe(
   subjects: readonly Subject[],
   strategies: readonly Strategy[],
   judge: Judge,
   concurrency: number,
   seed: number,
+  edits: readonly Edit[] = EDITS,
 ): Promise<Recipe> {
   const limit = pLimit(concurrency);
   const score = async (
@@ -46,7 +51,7 @@ export async function searchRecipe(
     return { phase, recipe: candidate.name, tried: trials.length, exact };
   };
   const phases = trialsOf(subjects, seed);
-  const all = candidates(strategies);
+  const all = candidates(strategies, edits);
   const matrix: Score[] = [];
   for (const candidate of all)
     for (const [phase, trials] of phases)
@@ -77,16 +82,16 @@ function bestOf(scores: readonly Score[]): string | undefined {
 }
 
 /** Strategies alone first, then with one edit, then with more; only messages can be edited. */
-function candidates(strategies: readonly Strategy[]): Strategy[] {
+function candidates(strategies: readonly Strategy[], edits: readonly Edit[]): Strategy[] {
   const chat = strategies.filter(
     (strategy) => strategy.name !== 'raw-text' && strategy.name !== 'token-ids',
   );
-  const subsets = Array.from({ length: 2 ** EDITS.length }, (_, bits) =>
-    EDITS.filter((_edit, i) => bits & (1 << i)),
+  const subsets = Array.from({ length: 2 ** edits.length }, (_, bits) =>
+    edits.filter((_edit, i) => bits & (1 << i)),
   );
   const edited = subsets
     .toSorted((a, b) => a.length - b.length)
-    .flatMap((edits) => chat.map((strategy) => withEdits(strategy, edits)));
+    .flatMap((chosen) => chat.map((strategy) => withEdits(strategy, chosen)));
   return [...edited, ...strategies.filter((strategy) => strategy.name === 'raw-text')];
 }
 

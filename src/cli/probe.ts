@@ -54,7 +54,7 @@ async function probe(options: ProbeOptions): Promise<number> {
     process.stdout.write(
       options.json === true ? `${JSON.stringify(found)}\n` : await textOf(found),
     );
-    return found.recipe !== undefined && found.exact.cuts === found.exact.of ? 0 : 1;
+    return found.exact.of > 0 && found.exact.cuts === found.exact.of ? 0 : 1;
   } finally {
     await open.close();
     interrupt.release();
