@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JudgedSeam } from '../checks/seam.ts';
-import { CHECKS, FAILING, VERDICTS, type Verdict } from '../checks/verdict.ts';
+import { FAILING, VERDICTS, type Verdict } from '../checks/verdict.ts';
 import type { Cause } from '../diagnosis/causes.ts';
 import { REASONING_ALONE } from '../diagnosis/prompt.ts';
 import { CALLING, PLAIN, subjectOf, THINKING } from '../seam/fixtures.test-help.ts';

@@ -2,7 +2,6 @@
 import type { JudgedSeam } from '../checks/seam.ts';
 import { FAILING } from '../checks/verdict.ts';
 import type { Target } from '../dialects/dialect.ts';
-import { SeamstressError } from '../errors.ts';
 import type { Finding } from '../reports/record.ts';
 import { strategiesNamed } from '../seam/named.ts';
 import { derive, type Subject } from '../seam/subject.ts';
@@ -30,14 +29,6 @@ export async function replayFinding(
 ): Promise<Replay> {
   const { minimal } = finding;
   const generation = restoreGeneration(minimal);
-  if (minimal.k > generation.length)
-    throw new SeamstressError(
-      'config',
-      `the finding cuts after ${minimal.k} tokens of ${generation.length}`,
-      {
-        hint: 'Give a file that seamstress run wrote.',
-      },
-    );
   const subject: Subject = {
     ...derive(generation),
     repeat: { tried: 0, disagreements: 0, noise: 0 },

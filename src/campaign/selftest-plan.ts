@@ -8,6 +8,8 @@ import type { Message, Scenario, ToolDefinition } from '../scenario/schema.ts';
 /** How one fault is looked for. */
 export interface TrialPlan {
   readonly scenarios: readonly Scenario[];
+  /** False to leave out conversations with tools, whose streams tell no ids. */
+  readonly tools: boolean;
   readonly strategies: readonly string[];
   readonly cuts: 'all' | number;
   /** Cases of synthetic text and of several pauses; 0 for none. */
@@ -60,15 +62,16 @@ const REPEATED = scenario('repeated', [
 
 const DEFAULT: TrialPlan = {
   scenarios: [SUM, EMOJI, TOOL, PLAIN],
+  tools: true,
   strategies: STRATEGIES,
   cuts: CUTS,
   cases: 0,
   stallMs: PATIENT_MS,
 };
 
-const FUZZED: Partial<TrialPlan> = { scenarios: [SUM, PLAIN], cuts: 4, cases: CASES };
+const FUZZED: Partial<TrialPlan> = { scenarios: [SUM, PLAIN], cuts: 4, cases: 3 * CASES };
 /** Without ids, a stream with tools tells too little to name a cause beside its tool call. */
-const WITHOUT_TOOLS: Partial<TrialPlan> = { scenarios: [SUM, EMOJI, PLAIN] };
+const WITHOUT_TOOLS: Partial<TrialPlan> = { scenarios: [SUM, EMOJI, PLAIN], tools: false };
 
 const SPECIAL: Readonly<Partial<Record<FaultName, Partial<TrialPlan>>>> = {
   'client-breaks-character': { scenarios: [EMOJI], cuts: 'all' },
@@ -77,8 +80,12 @@ const SPECIAL: Readonly<Partial<Record<FaultName, Partial<TrialPlan>>>> = {
   'leading-space-stripped': FUZZED,
   'tag-literal-parsed': FUZZED,
   'special-encoded': FUZZED,
-  'header-merged': { ...FUZZED, cases: 3 * CASES },
-  retokenize: { scenarios: [SUM, TOOL], cuts: 'all' },
+  'header-merged': { ...FUZZED, scenarios: [PLAIN], cases: 4 * CASES },
+  'finish-dishonest': {
+    scenarios: [EMOJI, PLAIN, REPEATED],
+    strategies: [...STRATEGIES, 'inline-think+flags'],
+  },
+  retokenize: { scenarios: [SUM, TOOL], cuts: 'all', strategies: ['reasoning-field'] },
   'newlines-merged': { scenarios: [SUM, PLAIN, POEM], cuts: 'all' },
   'spaces-merged': { scenarios: [SUM, PLAIN, POEM] },
   'punctuation-merged': { scenarios: [SUM, PLAIN, POEM] },
@@ -97,21 +104,21 @@ const SPECIAL: Readonly<Partial<Record<FaultName, Partial<TrialPlan>>>> = {
 
 /**
  * How to look for these faults, planted together; none: how a correct server is tested. Under
- * noise there are no tools: such a stream tells no ids, so that a flip cannot be placed.
+ * noise there are no tools, since a flip that no id tells cannot be placed.
  */
 export function planFor(faults: readonly FaultName[], noise: boolean): TrialPlan {
   const plan = together(faults);
-  if (!noise) return plan;
+  if (plan.tools && !noise) return plan;
   return { ...plan, scenarios: plan.scenarios.filter(({ tools }) => tools.length === 0) };
 }
 
 function together(faults: readonly FaultName[]): TrialPlan {
-  const plans = faults.map((fault) => ({ ...DEFAULT, ...SPECIAL[fault] }));
-  const [first, ...more] = plans;
+  const [first, ...more] = faults.map((fault) => ({ ...DEFAULT, ...SPECIAL[fault] }));
   if (first === undefined) return { ...DEFAULT, cases: CASES };
   return more.reduce(
     (all, plan) => ({
       scenarios: [...new Set([...all.scenarios, ...plan.scenarios])],
+      tools: all.tools && plan.tools,
       strategies: [...new Set([...all.strategies, ...plan.strategies])],
       cuts: all.cuts === 'all' || plan.cuts === 'all' ? 'all' : Math.max(all.cuts, plan.cuts),
       cases: Math.max(all.cases, plan.cases),

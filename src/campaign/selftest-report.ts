@@ -32,17 +32,10 @@ export function selftestReport(result: Selftest, seconds: number): string {
 }
 
 function summaryOf({ alone, underNoise, pairs, correct }: Selftest): string[] {
-  const caught = (results: readonly TrialResult[]): string => {
-    const named = results.filter((result) => result.missed.length === 0).length;
-    const clean = results.filter((result) => result.wrong.length === 0).length;
-    return `${named} of ${results.length} caught, ${clean} of ${results.length} without a wrong name`;
-  };
-  const alarms = (results: readonly TrialResult[]): string =>
-    `${results.filter((result) => result.findings > 0).length} of ${results.length} servers, ${results.reduce((total, { seams }) => total + seams, 0)} seams`;
   return [
     ...(alone.length > 0 ? [`alone         ${caught(alone)}`] : []),
     ...(underNoise.length > 0 ? [`under noise   ${caught(underNoise)}`] : []),
-    ...(pairs.length > 0 ? [`in pairs      ${caught(pairs)} (one fault may hide the other)`] : []),
+    ...(pairs.length > 0 ? [`in pairs      ${caught(pairs)}`] : []),
     ...(correct.quiet.length > 0
       ? [
           `false alarms  exact numerics: ${alarms(correct.quiet)}; near ties: ${alarms(correct.noisy)}`,
@@ -51,17 +44,31 @@ function summaryOf({ alone, underNoise, pairs, correct }: Selftest): string[] {
   ];
 }
 
-function isGood({ planted, missed, wrong, trouble }: TrialResult): boolean {
-  const hidden = planted.length > 1 && missed.length < planted.length;
-  return (missed.length === 0 || hidden) && wrong.length === 0 && trouble.length === 0;
+function caught(results: readonly TrialResult[]): string {
+  const found = results.filter(({ missed }) => missed.length === 0).length;
+  const clean = results.filter(({ wrong }) => wrong.length === 0).length;
+  const hidden = results.filter((result) => result.hidden.length > 0).length;
+  const beside = hidden === 0 ? '' : `; in ${hidden} one fault hides the other`;
+  return `${found} of ${results.length} caught, ${clean} of ${results.length} without a wrong name${beside}`;
+}
+
+function alarms(results: readonly TrialResult[]): string {
+  const loud = results.filter(({ findings }) => findings > 0).length;
+  const seams = results.reduce((total, result) => total + result.seams, 0);
+  return `${loud} of ${results.length} servers, ${seams} seams`;
+}
+
+function isGood({ missed, wrong, trouble }: TrialResult): boolean {
+  return missed.length + wrong.length + trouble.length === 0;
 }
 
 function nameOf({ planted, seed }: TrialResult): string {
   return planted.length === 0 ? `correct server, seed ${seed}` : planted.join(' + ');
 }
 
-function diagnosedOf({ diagnosed, trouble }: TrialResult): string {
-  const causes = Object.entries(diagnosed).toSorted((a, b) => b[1] - a[1]);
+function diagnosedOf(result: TrialResult): string {
+  const causes = Object.entries(result.diagnosed).toSorted((a, b) => b[1] - a[1]);
   const told = causes.map(([cause, count]) => `${cause} ${count}`);
-  return [...(told.length > 0 ? told : ['no finding']), ...trouble].join(', ');
+  const hidden = result.hidden.map((name) => `hides ${name}`);
+  return [...(told.length > 0 ? told : ['no finding']), ...hidden, ...result.trouble].join(', ');
 }

@@ -131,6 +131,7 @@ function wrongField(held: View, whole: View, added: View): ShapeEvidence | undef
 function matches(rest: string, added: string): boolean {
   const a = rest.trimStart();
   const b = added.trimStart();
+  if (a === '') return added !== '' && rest.startsWith(added);
   return b !== '' && (a.startsWith(b) || b.startsWith(a));
 }
 

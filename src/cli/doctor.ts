@@ -1,5 +1,6 @@
 /** `seamstress doctor`: what is missing on this machine, and how to get it. */
 import { Command } from 'commander';
+import { visible } from '../tokens/text.ts';
 import { interruptible } from './interrupt.ts';
 
 interface DoctorOptions {
@@ -24,8 +25,8 @@ export function doctorCommand(): Command {
       if (options.json === true) console.log(JSON.stringify(found));
       else
         for (const { what, status, found: text, fix } of found) {
-          console.log(`${status.padEnd(8)} ${what}: ${text}`);
-          if (fix !== undefined) console.log(`         ${fix}`);
+          console.log(`${status.padEnd(8)} ${visible(what)}: ${visible(text)}`);
+          if (fix !== undefined) console.log(`         ${visible(fix)}`);
         }
       process.exitCode = found.some(({ status }) => status === 'missing') ? 3 : 0;
     });

@@ -2,11 +2,13 @@
 /** The command line. Commands load what they need when they run, so that `--help` stays quick. */
 import { Command, CommanderError } from 'commander';
 import { messageOf, SeamstressError } from '../errors.ts';
+import { visible } from '../tokens/text.ts';
 import { TOOL } from '../tool.ts';
 import { doctorCommand } from './doctor.ts';
 import { probeCommand } from './probe.ts';
 import { replayCommand } from './replay.ts';
 import { runCommand } from './run.ts';
+import { selftestCommand } from './selftest.ts';
 import { serveCommand } from './serve.ts';
 
 const program = new Command('seamstress')
@@ -29,6 +31,7 @@ for (const command of [
   probeCommand(),
   replayCommand(),
   serveCommand(),
+  selftestCommand(),
   doctorCommand(),
 ]) {
   command.exitOverride();
@@ -45,11 +48,19 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (program.opts()['debug'] === true) console.error(error);
   else if (error instanceof SeamstressError) {
-    console.error(`seamstress: ${error.message}`);
-    if (error.hint !== undefined) console.error(`  ${error.hint}`);
+    console.error(`seamstress: ${harmless(error.message)}`);
+    if (error.hint !== undefined) console.error(`  ${harmless(error.hint)}`);
   } else
     console.error(
-      `seamstress: ${messageOf(error)}\n  This is a bug in seamstress; --debug shows where.`,
+      `seamstress: ${harmless(messageOf(error))}\n  This is a bug in seamstress; --debug shows where.`,
     );
   return error instanceof SeamstressError ? error.exitStatus : 3;
+}
+
+/** A message can hold a server's own words; line breaks stay, what could move the cursor does not. */
+function harmless(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => visible(line))
+    .join('\n');
 }

@@ -60,22 +60,25 @@ async function openReference(
   seed: number,
   signal: AbortSignal,
 ): Promise<OpenTarget> {
-  const [{ startReference }, { parseFault }] = await Promise.all([
+  const [{ startReference }, { parseFault }, { throughFaultyClient }] = await Promise.all([
     import('../reference/server.ts'),
     import('../reference/faults.ts'),
+    import('../reference/client-faults.ts'),
   ]);
-  const server = await startReference({ faults: (options.fault ?? []).map(parseFault), seed });
-  return await connected(
+  const faults = (options.fault ?? []).map(parseFault);
+  const server = await startReference({ faults, seed });
+  const open = await connected(
     server,
     {
       ...connection(server.url, options),
       engine: { name: 'reference' },
-      faults: options.fault ?? [],
+      ...(options.fault === undefined ? {} : { faults: options.fault, faultSeed: seed }),
     },
     'reference',
     dialectNamed('llama.cpp'),
     signal,
   );
+  return { ...open, target: throughFaultyClient(open.target, faults, seed) };
 }
 
 async function openEngine(

@@ -27,6 +27,12 @@ const entry = (culprit: Culprit, title: string): CauseEntry => ({ culprit, title
 /** Every cause that the diagnosis can name. */
 export const CAUSE_NAMES = [
   'client-drops-reasoning',
+  'client-drops-message',
+  'client-sends-empty',
+  'client-trims-whitespace',
+  'client-breaks-character',
+  'reasoning-misnamed',
+  'content-missing',
   'prefill-dropped',
   'header-missing',
   'turn-reopened',
@@ -42,6 +48,13 @@ export const CAUSE_NAMES = [
   'whitespace-added',
   'bos-doubled',
   'tool-call-rewritten',
+  'prefill-as-user',
+  'user-continued',
+  'matched-earlier',
+  'wrong-channel',
+  'channel-header-added',
+  'tag-literal-parsed',
+  'final-message-missing',
   'prefill-refused-thinking',
   'tool-call-refused',
   'prefill-unsupported',
@@ -53,6 +66,10 @@ export const CAUSE_NAMES = [
   'punctuation-newline',
   'retokenized',
   'special-literal',
+  'header-merged',
+  'text-normalized',
+  'dummy-prefix',
+  'mid-character',
   'prefill-echoed',
   'content-as-reasoning',
   'reasoning-as-content',
@@ -62,6 +79,19 @@ export const CAUSE_NAMES = [
   'markup-leaked',
   'tool-call-restarted',
   'finish-dishonest',
+  'leading-whitespace-swallowed',
+  'character-dropped',
+  'deltas-missing',
+  'tool-call-lost',
+  'stream-parse-error',
+  'stream-truncated',
+  'stream-reset',
+  'stream-error',
+  'stream-garbled',
+  'stream-stalled',
+  'stream-cut-short',
+  'stopped-early',
+  'events-duplicated',
   'continuation-differs',
   'unexplained',
 ] as const;
@@ -73,6 +103,30 @@ export const CAUSES: Readonly<Record<Cause, CauseEntry>> = {
   'client-drops-reasoning': entry(
     'client',
     'The strategy sends no reasoning, so the model is asked to go on without what it thought.',
+  ),
+  'client-drops-message': entry(
+    'client',
+    'The client does not send the trailing assistant message, although it holds text.',
+  ),
+  'client-sends-empty': entry(
+    'client',
+    'The client sends an empty trailing assistant message, although it holds text.',
+  ),
+  'client-trims-whitespace': entry(
+    'client',
+    'The client trims whitespace from the text before it sends it back.',
+  ),
+  'client-breaks-character': entry(
+    'client',
+    'The client sends U+FFFD where the cut split a character: it must hold bytes back until the character is whole.',
+  ),
+  'reasoning-misnamed': entry(
+    'client',
+    'The client sends the reasoning under a name that the server does not read.',
+  ),
+  'content-missing': entry(
+    'client',
+    'The client sends a message of reasoning alone without a content field: send content as an empty text beside it.',
   ),
   // template
   'prefill-dropped': entry(
@@ -114,6 +168,31 @@ export const CAUSES: Readonly<Record<Cause, CauseEntry>> = {
     'template',
     'The tool call of the prefill is written in another form than the model wrote it.',
   ),
+  'prefill-as-user': entry(
+    'template',
+    'The trailing assistant message is rendered in the turn of another role.',
+  ),
+  'user-continued': entry(
+    'template',
+    'The trailing assistant message is gone and the user’s turn is left open: the model goes on with the user’s text.',
+  ),
+  'matched-earlier': entry(
+    'template',
+    'The prompt ends inside an earlier turn, where the same text as the prefill occurs first.',
+  ),
+  'wrong-channel': entry(
+    'template',
+    'A think tag of the prefill is left out, so that it is continued in the wrong channel.',
+  ),
+  'channel-header-added': entry(
+    'template',
+    'A channel header is put into the prefill that the model did not write.',
+  ),
+  'tag-literal-parsed': entry('template', 'A literal think tag in the content is read as markup.'),
+  'final-message-missing': entry(
+    'template',
+    'The server refuses the resume: its template does not show the final message as it was sent.',
+  ),
   'prefill-refused-thinking': entry(
     'template',
     'The server refuses every trailing assistant message on a thinking template.',
@@ -147,6 +226,19 @@ export const CAUSES: Readonly<Record<Cause, CauseEntry>> = {
     'The same text is encoded into other tokens than the model wrote.',
   ),
   'special-literal': entry('tokenizer', 'Text that looks like a control token is encoded as one.'),
+  'header-merged': entry(
+    'tokenizer',
+    'The start of the prefill is merged with the last token of the assistant header.',
+  ),
+  'text-normalized': entry(
+    'tokenizer',
+    'The prefill is normalized before it is encoded, which changes its text.',
+  ),
+  'dummy-prefix': entry('tokenizer', 'Encoding the prefill adds or loses a space at its start.'),
+  'mid-character': entry(
+    'tokenizer',
+    'A character at the seam stands as U+FFFD in the prompt: ids were decoded inside a character.',
+  ),
   // parser
   'prefill-echoed': entry('parser', 'The resumed stream sends the prefill again.'),
   'content-as-reasoning': entry('parser', 'Resumed content arrives as reasoning.'),
@@ -162,6 +254,44 @@ export const CAUSES: Readonly<Record<Cause, CauseEntry>> = {
   'finish-dishonest': entry(
     'parser',
     'The resumed stream states another finish reason than the uninterrupted one.',
+  ),
+  'leading-whitespace-swallowed': entry(
+    'parser',
+    'Whitespace at the start of the resumed text is swallowed.',
+  ),
+  'character-dropped': entry(
+    'parser',
+    'A character of the resumed stream whose bytes lie in several tokens is lost.',
+  ),
+  'deltas-missing': entry(
+    'parser',
+    'The resumed stream generates tokens but sends no delta for them.',
+  ),
+  'tool-call-lost': entry('parser', 'The rest of the open tool call is not sent.'),
+  'stream-parse-error': entry(
+    'parser',
+    'The server’s parser fails on the resumed stream and ends it with an error.',
+  ),
+  // transport
+  'stream-truncated': entry('transport', 'The resumed stream is closed in the middle of an event.'),
+  'stream-reset': entry('transport', 'The connection of the resumed stream is lost.'),
+  'stream-error': entry('transport', 'The resumed stream ends with an error event after HTTP 200.'),
+  'stream-garbled': entry(
+    'transport',
+    'The resumed stream holds something that is no event of the API.',
+  ),
+  'stream-stalled': entry('transport', 'The resumed stream falls silent before it has ended.'),
+  'stream-cut-short': entry(
+    'transport',
+    'The resumed stream ends cleanly but without a finish reason and [DONE]: it is no finished answer.',
+  ),
+  'stopped-early': entry(
+    'transport',
+    'The resumed stream states a finish reason before the answer is over: something between model and client ended it and made up the reason.',
+  ),
+  'events-duplicated': entry(
+    'transport',
+    'Events of the resumed stream are sent a second time, as a retry does that starts over.',
   ),
   // engine
   'continuation-differs': entry(

@@ -1,33 +1,33 @@
 /** Leads from the evidence of a failing seam to one cause. */
-import type { ShapeProblem } from '../checks/shape.ts';
 import type { JudgedSeam } from '../checks/seam.ts';
 import { bytesOf } from '../seam/generation.ts';
-import type { Cause, Named } from './causes.ts';
+import type { Named } from './causes.ts';
+import { nameClientCause, sentMessage } from './client.ts';
 import { differenceOf, type Difference } from './difference.ts';
 import { namePromptCause } from './prompt.ts';
 import { nameRefusal } from './refusals.ts';
-import { nameTokenCause } from './tokens.ts';
-
-const SHAPE_CAUSES: Readonly<Record<ShapeProblem, Cause>> = {
-  echo: 'prefill-echoed',
-  'content-as-reasoning': 'content-as-reasoning',
-  'reasoning-as-content': 'reasoning-as-content',
-  lost: 'text-lost',
-  repeated: 'text-repeated',
-  'broken-character': 'character-broken',
-  'markup-leaked': 'markup-leaked',
-  'new-tool-call': 'tool-call-restarted',
-  finish: 'finish-dishonest',
-  other: 'unexplained',
-};
+import { nameStreamCause } from './stream.ts';
+import { nameIdsCause } from './tokens.ts';
 
 /** Names the cause of a seam with verdict `drift`, `diverged` or `rejected`. */
 export function diagnose(seam: JudgedSeam): Named {
+  const wrongPrompt = seam.prompt !== undefined && !seam.prompt.agrees;
+  if (wrongPrompt || seam.refusal !== undefined) {
+    const sentOtherwise = diagnoseClient(seam);
+    if (sentOtherwise !== undefined) return sentOtherwise;
+  }
   if (seam.refusal !== undefined) return nameRefusal(seam.refusal.message);
-  if (seam.prompt !== undefined && !seam.prompt.agrees) return diagnosePrompt(seam);
-  const problem = seam.shape?.problem;
-  if (problem !== undefined) return { cause: SHAPE_CAUSES[problem], detail: '' };
-  return { cause: 'continuation-differs', detail: '' };
+  return wrongPrompt ? diagnosePrompt(seam) : nameStreamCause(seam);
+}
+
+/** What the client sent against what the strategy makes of what it holds. */
+function diagnoseClient({ plan, view, requests }: JudgedSeam): Named | undefined {
+  const sent = sentMessage(requests);
+  if (sent === undefined) return undefined;
+  const { generation, markup } = plan.subject;
+  const resume = plan.strategy.resume({ generation, markup, k: plan.k, view });
+  if (resume.kind !== 'chat' || resume.request.prefill === undefined) return undefined;
+  return nameClientCause(resume.request.prefill, sent);
 }
 
 function diagnosePrompt(seam: JudgedSeam): Named {
@@ -36,7 +36,8 @@ function diagnosePrompt(seam: JudgedSeam): Named {
     return { cause: 'bos-doubled', detail: '' };
   const difference = promptDifference(seam);
   const header = generation.promptText;
-  if (difference === undefined || header === undefined) return { cause: 'unexplained', detail: '' };
+  if (difference === undefined || header === undefined || seam.prompt === undefined)
+    return { cause: 'unexplained', detail: '' };
   if (difference.expected !== difference.actual)
     return namePromptCause({
       difference,
@@ -45,9 +46,7 @@ function diagnosePrompt(seam: JudgedSeam): Named {
       view: seam.view,
       lossy: seam.plan.strategy.loses(seam.view),
     });
-  const { at = 0, kept = 0 } = seam.prompt ?? {};
-  const from = Math.max(0, at - generation.promptIds.length);
-  return nameTokenCause(new TextDecoder().decode(bytesOf(generation.tokens, from, kept)));
+  return nameIdsCause({ generation, ...seam.prompt });
 }
 
 /** The text difference behind a failing prompt check, where the server tells its render. */

@@ -1,7 +1,7 @@
 /** From a wrong prompt to its cause: rules over the text difference, the most particular first. */
 import type { View } from '../seam/generation.ts';
 import type { Markup } from '../seam/markup.ts';
-import type { Named } from './causes.ts';
+import type { Cause, Named } from './causes.ts';
 import { isWhitespace, type Difference } from './difference.ts';
 
 /** What the rules look at. */
@@ -17,10 +17,20 @@ export interface PromptFacts {
 
 type Rule = (facts: PromptFacts) => Named | undefined;
 
-const OPENERS = /<think>|\[THINK\]|<\|channel\|>analysis/;
+const OPENERS = /<think>|\[THINK\]|<\|channel\|>analysis(?:<\|message\|>)?/;
 const CLOSERS = /<\/think>|\[\/THINK\]|<\|end\|>/;
 const EMPTY_BLOCK = /^(?:<think>\s*<\/think>|\[THINK\]\s*\[\/THINK\])\s*/;
-const CONTROL = /<\|[^|<>\s]+\|>|<\/s>|<end_of_turn>|\[\/?INST\]/;
+/** Tokens that begin or end turns, in the template families that are known. */
+const CONTROL = /<[|｜][^|｜<>\s]+[|｜]>|<\/?s>|<bos>|<(?:start|end)_of_turn>|\[\/?INST\]/;
+/** Tokens that end a turn; harmony's `<|end|>` ends a thought as well. */
+const ENDERS =
+  /<\|(?:im_end|eot_id|end_of_text|endoftext|return|call|end)\|>|<｜end▁of▁sentence｜>|<\/s>|<end_of_turn>/;
+/** The name of a role that is not the model's, where a turn begins. */
+const OTHER_ROLE = /^(?:<[^<>]*>|\s)*(?:user|human|system|tool|User)\b|\[INST\]|<｜User｜>/;
+const CHANNEL = /<\|channel\|>(?!analysis)/;
+/** Characters of a prompt by which its beginning is known again. */
+const ENOUGH = 24;
+const TAG_LITERAL = /<\/?think>|\[\/?THINK\]/;
 
 /**
  * Nothing is left of a prefill that was reasoning alone: either the reasoning was dropped or the
@@ -31,113 +41,175 @@ export const REASONING_ALONE: Named = { cause: 'reasoning-dropped', detail: 'alo
 /** Names the cause of a wrong prompt whose text differs. */
 export function namePromptCause(facts: PromptFacts): Named {
   for (const rule of RULES) {
-    const named = rule(facts);
-    if (named !== undefined) return named;
+    const found = rule(facts);
+    if (found !== undefined) return found;
   }
   return { cause: 'unexplained', detail: '' };
 }
 
 const RULES: readonly Rule[] = [
   function lossy({ lossy: isLossy }) {
-    return isLossy ? { cause: 'client-drops-reasoning', detail: '' } : undefined;
+    return isLossy ? named('client-drops-reasoning') : undefined;
   },
-  function addedBefore({ difference: { actual, expected } }) {
-    const added = actual.endsWith(expected) ? actual.slice(0, actual.length - expected.length) : '';
-    return CONTROL.test(added) ? { cause: 'bos-doubled', detail: '' } : undefined;
+  function addedBefore({ difference: { actual }, header }) {
+    const at = actual.indexOf(header.slice(0, ENOUGH), 1);
+    const added = actual.slice(0, Math.max(0, at));
+    return added !== '' && added.replaceAll(new RegExp(CONTROL, 'g'), '') === ''
+      ? named('bos-doubled')
+      : undefined;
   },
   function nothingOfIt({ difference: { actual, expected }, header, view }) {
     if (actual === header && expected.length > header.length)
-      return isPast(view) || view.reasoning === ''
-        ? { cause: 'prefill-dropped', detail: '' }
-        : REASONING_ALONE;
-    if (header.startsWith(actual)) return { cause: 'header-missing', detail: '' };
-    return undefined;
+      return isPast(view) || view.reasoning === '' ? named('prefill-dropped') : REASONING_ALONE;
+    if (!header.startsWith(actual)) return undefined;
+    if (endsWithMarkup(actual)) return named('header-missing');
+    const text = (view.content || view.reasoning).trim();
+    if (text !== '' && actual.endsWith(text)) return named('matched-earlier');
+    return leavesTurnOpen(header.slice(actual.length))
+      ? named('user-continued')
+      : named('header-missing');
   },
-  function appended({ difference: { actual, expected }, header, view, markup }) {
-    if (!actual.startsWith(expected)) return undefined;
-    const tail = actual.slice(expected.length);
-    const control = tail.match(CONTROL)?.[0];
-    if (control !== undefined && !CLOSERS.test(control))
-      return sharedSuffix(tail, header) > 4
-        ? { cause: 'turn-reopened', detail: control }
-        : { cause: 'turn-closed', detail: control };
-    if (EMPTY_BLOCK.test(tail)) return { cause: 'empty-think-block', detail: '' };
-    if (OPENERS.test(tail)) {
-      const closed = isPast(view) || CLOSERS.test(expected.slice(header.length));
-      return { cause: closed ? 'thinking-reopened' : 'think-tag-doubled', detail: tail };
-    }
-    if (CLOSERS.test(tail) && markup.closing !== '')
-      return { cause: 'thinking-closed-early', detail: tail };
-    return isWhitespace(tail) ? { cause: 'whitespace-added', detail: tail } : undefined;
+  function otherRole({ difference: { actual, inserted, at }, header, view }) {
+    const text = (view.content || view.reasoning).trim();
+    const moved = at < header.length && OTHER_ROLE.test(inserted);
+    return moved && actual.slice(at).includes(text) ? named('prefill-as-user') : undefined;
   },
-  function closedTurnInside({ difference: { actual, expected }, header }) {
-    const tail = actual.slice(header.length);
-    const control = tail.match(CONTROL)?.[0];
-    if (
-      !actual.startsWith(header) ||
-      control === undefined ||
-      expected.slice(header.length).includes(control)
-    )
-      return undefined;
-    if (CLOSERS.test(control) || OPENERS.test(control)) return undefined;
-    return sharedSuffix(tail, header) > 4
-      ? { cause: 'turn-reopened', detail: control }
-      : { cause: 'turn-closed', detail: control };
-  },
-  function cutShort({ difference: { actual, expected } }) {
-    if (!expected.startsWith(actual)) return undefined;
-    const missing = expected.slice(actual.length);
-    return isWhitespace(missing) ? { cause: 'trailing-whitespace-trimmed', detail: '' } : undefined;
-  },
-  function reasoningGone({ difference: { actual }, header, view }) {
-    const reasoning = view.reasoning.trim();
-    if (reasoning === '' || actual.slice(header.length).includes(reasoning)) return undefined;
-    const rest = actual.slice(header.length);
-    const emptied =
-      isPast(view) && rest.replace(EMPTY_BLOCK, '').trim().startsWith(view.content.trim());
-    return emptied ? { cause: 'reasoning-dropped', detail: '' } : undefined;
+  function brokenCharacter({ difference: { inserted, removed } }) {
+    return inserted.includes('\uFFFD') && !removed.includes('\uFFFD')
+      ? named('mid-character')
+      : undefined;
   },
   function thinkBlockBefore({ difference: { actual }, header, view }) {
     const rest = actual.startsWith(header) ? actual.slice(header.length) : '';
     const block = rest.match(EMPTY_BLOCK)?.[0];
     const held = rest.slice(block?.length ?? 0);
     return block !== undefined && held.includes((view.reasoning || view.content).trim())
-      ? { cause: 'empty-think-block', detail: '' }
+      ? named('empty-think-block')
+      : undefined;
+  },
+  function appended({ difference: { actual, expected }, header, view, markup }) {
+    if (!actual.startsWith(expected)) return undefined;
+    const tail = actual.slice(expected.length);
+    const closed = turnClosed(tail, header, markup);
+    if (closed !== undefined) return closed;
+    if (EMPTY_BLOCK.test(tail)) return named('empty-think-block');
+    if (OPENERS.test(tail)) {
+      const wasClosed = isPast(view) || CLOSERS.test(expected.slice(header.length));
+      return named(wasClosed ? 'thinking-reopened' : 'think-tag-doubled', tail);
+    }
+    if (CLOSERS.test(tail)) return named('thinking-closed-early', tail);
+    return isWhitespace(tail) ? named('whitespace-added', tail) : undefined;
+  },
+  function closedTurnInside({ difference: { actual, expected, at }, header, markup }) {
+    if (!actual.startsWith(header)) return undefined;
+    const tail = actual.slice(Math.max(at, header.length));
+    return ENDERS.test(expected.slice(Math.max(at, header.length)))
+      ? undefined
+      : turnClosed(tail, header, markup);
+  },
+  function startGone({ difference, header, view }) {
+    return startTrimmed(difference, header, view) ? named('leading-whitespace-trimmed') : undefined;
+  },
+  function tagLiteral({ difference: { actual, removed }, view }) {
+    if (!TAG_LITERAL.test(view.content)) return undefined;
+    const gone = !actual.includes(view.content.trimEnd()) || TAG_LITERAL.test(removed);
+    return gone ? named('tag-literal-parsed') : undefined;
+  },
+  function channelHeader({ difference: { removed, inserted } }) {
+    return CHANNEL.test(inserted) && !CHANNEL.test(removed)
+      ? named('channel-header-added')
+      : undefined;
+  },
+  function cutShort({ difference: { actual, expected } }) {
+    if (!expected.startsWith(actual)) return undefined;
+    return isWhitespace(expected.slice(actual.length))
+      ? named('trailing-whitespace-trimmed')
+      : undefined;
+  },
+  function reasoningGone({ difference: { actual }, header, view }) {
+    if (!isPast(view) || view.reasoning.trim() === '' || !actual.startsWith(header))
+      return undefined;
+    const rest = actual.slice(header.length);
+    const emptied = rest.replace(EMPTY_BLOCK, '').trim().startsWith(view.content.trim());
+    return emptied && !rest.includes(view.reasoning.trim())
+      ? named('reasoning-dropped')
       : undefined;
   },
   function tags({ difference: { removed, inserted, at, expected }, header, view }) {
-    if (isWhitespace(removed) || removed === '') {
-      if (OPENERS.test(inserted) && !CLOSERS.test(inserted))
-        return CLOSERS.test(expected.slice(header.length, at)) ||
-          (isPast(view) && view.reasoning === '')
-          ? { cause: 'thinking-reopened', detail: inserted }
-          : { cause: 'think-tag-doubled', detail: inserted };
-      if (CLOSERS.test(inserted) && !isPast(view))
-        return { cause: 'thinking-closed-early', detail: inserted };
-    }
-    return undefined;
+    if (removed !== '' && !isWhitespace(removed)) return undefined;
+    if (OPENERS.test(inserted) && !CLOSERS.test(inserted))
+      return CLOSERS.test(expected.slice(header.length, at)) ||
+        (isPast(view) && view.reasoning === '')
+        ? named('thinking-reopened', inserted)
+        : named('think-tag-doubled', inserted);
+    return CLOSERS.test(inserted) && !isPast(view)
+      ? named('thinking-closed-early', inserted)
+      : undefined;
+  },
+  function wrongChannel({ difference: { removed, inserted } }) {
+    const tag = removed.replace(OPENERS, '').replace(CLOSERS, '');
+    const gone = tag !== removed && tag.trim() === '' && inserted.trim() === '';
+    return gone ? named('wrong-channel', removed.trim()) : undefined;
+  },
+  function toolCalls({ view, difference: { at, expected }, header }) {
+    const call = view.toolCalls[0];
+    if (call === undefined || at <= header.length) return undefined;
+    const start = expected.indexOf(call.name, header.length + view.reasoning.length);
+    return start >= 0 && at >= expected.lastIndexOf('<', start)
+      ? named('tool-call-rewritten')
+      : undefined;
   },
   function whitespace({ difference, header, markup }) {
     const { removed, inserted, at } = difference;
     if ((removed !== '' && !isWhitespace(removed)) || (inserted !== '' && !isWhitespace(inserted)))
       return undefined;
     const detail = `${removed}→${inserted}`;
-    if (nearCloser(difference, header)) return { cause: 'separator-rebuilt', detail };
-    if (inserted.length > removed.length) return { cause: 'whitespace-added', detail };
+    if (nearCloser(difference, header)) return named('separator-rebuilt', detail);
+    if (inserted.length > removed.length) return named('whitespace-added', detail);
     const start = at - header.length <= markup.opening.length;
-    return {
-      cause: start ? 'leading-whitespace-trimmed' : 'trailing-whitespace-trimmed',
-      detail: '',
-    };
-  },
-  function toolCalls({ view, difference: { at, expected }, header }) {
-    const call = view.toolCalls[0];
-    if (call === undefined || at <= header.length) return undefined;
-    return expected.slice(header.length).includes(call.name)
-      ? { cause: 'tool-call-rewritten', detail: '' }
-      : undefined;
+    return named(start ? 'leading-whitespace-trimmed' : 'trailing-whitespace-trimmed');
   },
 ];
+
+function named(cause: Cause, detail = ''): Named {
+  return { cause, detail };
+}
+
+/** The turn's end in what follows the prefill; a closing tag that the model writes itself is none. */
+function turnClosed(tail: string, header: string, markup: Markup): Named | undefined {
+  const rest = CLOSERS.test(markup.closing) ? tail.replace(markup.closing, '') : tail;
+  const end = ENDERS.exec(rest)?.[0];
+  if (end === undefined) return undefined;
+  if (sharedSuffix(tail, header) > 4) return named('turn-reopened', end);
+  return CLOSERS.test(end) ? undefined : named('turn-closed', end);
+}
+
+/** True when a prompt ends between two turns. */
+function endsWithMarkup(prompt: string): boolean {
+  return new RegExp(`(?:${CONTROL.source})\\s*$`).test(prompt);
+}
+
+/** The part of a prompt that is missing begins with the end of the last turn before the answer. */
+function leavesTurnOpen(missing: string): boolean {
+  const [before, ...ends] = missing.split(ENDERS);
+  return before?.trim() === '' && ends.length === 1;
+}
+
+/** The actual text is the expected one with the start of the reasoning, the content or both trimmed. */
+function startTrimmed({ expected, actual }: Difference, header: string, view: View): boolean {
+  const content = trimAt(expected, expected.lastIndexOf(view.content), view.content);
+  const at = header.length;
+  return [expected, content]
+    .flatMap((text) => [text, trimAt(text, text.indexOf(view.reasoning, at), view.reasoning)])
+    .some((text) => text !== expected && text === actual);
+}
+
+/** The text with the whitespace removed with which `part`, found at `at`, begins. */
+function trimAt(text: string, at: number, part: string): string {
+  const trimmed = part.trimStart();
+  if (at < 0 || trimmed === '') return text;
+  return text.slice(0, at) + trimmed + text.slice(at + part.length);
+}
 
 /** True when only whitespace stands between the difference and the markup that closes the thinking. */
 function nearCloser({ at, expected, removed }: Difference, header: string): boolean {

@@ -8,6 +8,9 @@ const WORDS: readonly (readonly [RegExp, Cause])[] = [
     'prefill-unsupported',
   ],
   [/cannot continue an assistant message that contains tool calls/i, 'tool-call-refused'],
+  [/final message does not appear in the chat/i, 'final-message-missing'],
+  [/must contain either .?content.? or .?tool_calls/i, 'content-missing'],
+  [/invalid continue_final_message/i, 'flags-refused'],
   [/cannot set both .*(?:add_generation_prompt|continue_final_message)/i, 'flags-refused'],
   [
     /cannot set `?(?:add_generation_prompt|continue_final_message)`? to true when/i,
@@ -16,8 +19,10 @@ const WORDS: readonly (readonly [RegExp, Cause])[] = [
   [/roles must alternate|2 or more assistant messages at the end/i, 'roles-refused'],
 ];
 
-/** Names the cause of a refusal; its detail is the server's own words. */
+/** Names the cause of a refusal. Words that are not known yet are the detail; known ones can hold the prompt. */
 export function nameRefusal(message: string): Named {
   const known = WORDS.find(([words]) => words.test(message));
-  return { cause: known?.[1] ?? 'resume-refused', detail: message };
+  return known === undefined
+    ? { cause: 'resume-refused', detail: message }
+    : { cause: known[1], detail: '' };
 }

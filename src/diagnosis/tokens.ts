@@ -1,12 +1,95 @@
-/** The same text, other ids: what kind of text the tokenizer encodes differently at the seam. */
-import type { Named } from './causes.ts';
+/** The same text, other ids: what the tokenizer encodes differently at the seam. */
+import { bytesOf, type Generation } from '../seam/generation.ts';
+import type { Cause, Named } from './causes.ts';
 
-/** @param text the text of the expected tokens from the first difference on, as far as it is whole characters */
+/** Two lists of prompt ids for the same text. */
+export interface IdsFacts {
+  readonly generation: Generation;
+  /** Prompt ids and the ids of the first `kept` tokens. */
+  readonly expected: readonly number[];
+  readonly actual: readonly number[];
+  readonly kept: number;
+}
+
+const CONTROL_LITERAL =
+  /<[|｜][^|｜<>\s]+[|｜]>|<\/?s>|<bos>|<\/?think>|<(?:start|end)_of_turn>|\[\/?(?:INST|THINK)\]/;
+
+/** Names why the same text has other ids. */
+export function nameIdsCause(facts: IdsFacts): Named {
+  const { generation, expected, actual, kept } = facts;
+  const base = generation.promptIds.length;
+  const span = firstChange(expected, actual);
+  const from = Math.max(0, span.at - base);
+  const text = textOf(generation, from, Math.max(from, span.end - base));
+  if (span.at < base) return named('header-merged');
+  const [wanted, got] = [expected.slice(base), actual.slice(base)];
+  if (span.at === base && oneMore(wanted, got)) return named('dummy-prefix');
+  if (literalBeginsIn(text, textOf(generation, from, kept))) return named('special-literal');
+  if (notNormal(textOf(generation, Math.max(0, from - 1), kept), text))
+    return named('text-normalized');
+  if (span.at === base && sameIds(wanted.slice(1), got.slice(1))) return named('dummy-prefix');
+  return nameTokenCause(text);
+}
+
+/** Names the cause by the text whose tokens differ, as far as it is whole characters. */
 export function nameTokenCause(text: string): Named {
   const run = text.match(/^\s+/)?.[0] ?? '';
-  if (/<\|[^|<>\s]+\|>|<\/?s>/.test(text)) return { cause: 'special-literal', detail: '' };
-  if (run.includes('\n') || run.includes('\r')) return { cause: 'newline-run', detail: '' };
-  if (run.length > 0 && run.length === text.length) return { cause: 'space-run', detail: '' };
-  if (/^\s*[\p{P}\p{S}]+[\r\n]+$/u.test(text)) return { cause: 'punctuation-newline', detail: '' };
-  return { cause: 'retokenized', detail: '' };
+  if (CONTROL_LITERAL.test(text)) return named('special-literal');
+  if (run.includes('\n') || run.includes('\r')) return named('newline-run');
+  if (run.length > 0 && run.length === text.length) return named('space-run');
+  if (/^\s*[\p{P}\p{S}]+[\r\n]+$/u.test(text)) return named('punctuation-newline');
+  return named('retokenized');
+}
+
+/** The first difference: expected ids from `at` to `end` stand otherwise in the actual list. */
+function firstChange(
+  expected: readonly number[],
+  actual: readonly number[],
+): { readonly at: number; readonly end: number } {
+  const shorter = Math.min(expected.length, actual.length);
+  let at = 0;
+  while (at < shorter && expected[at] === actual[at]) at++;
+  const most = expected.length + actual.length - 2 * at;
+  // The same text is in at least one token on each side, and in more on one of them.
+  for (let moved = 3; moved <= most; moved++)
+    for (
+      let i = Math.max(1, moved - (actual.length - at));
+      i <= Math.min(moved - 1, expected.length - at);
+      i++
+    )
+      if (expected[at + i] === actual[at + moved - i]) return { at, end: at + i };
+  return { at, end: expected.length };
+}
+
+/** True when a text that looks like a control token begins in the changed text or right at it. */
+function literalBeginsIn(changed: string, whole: string): boolean {
+  const literal = CONTROL_LITERAL.exec(whole);
+  return literal !== null && literal.index < Math.max(1, changed.length);
+}
+
+function textOf(generation: Generation, from: number, to: number): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+    bytesOf(generation.tokens, from, to),
+    { stream: true },
+  );
+}
+
+/** True when normalization changes the text at the difference; a mark may follow the changed tokens. */
+function notNormal(around: string, changed: string): boolean {
+  const at = around.indexOf(changed);
+  const near = around.slice(Math.max(0, at - 1), at + changed.length + 1);
+  return near.normalize('NFC') !== near;
+}
+
+/** True when one list is the other with one more id before it: then the text has changed there. */
+function oneMore(a: readonly number[], b: readonly number[]): boolean {
+  return sameIds(a, b.slice(1)) || sameIds(a.slice(1), b);
+}
+
+function sameIds(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i]);
+}
+
+function named(cause: Cause): Named {
+  return { cause, detail: '' };
 }

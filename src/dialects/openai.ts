@@ -30,6 +30,7 @@ function prefillMessage(prefill: Prefill, reasoningField: string): JsonObject {
     content: prefill.content,
     ...(prefill.reasoning === undefined ? {} : { [reasoningField]: prefill.reasoning }),
     ...(prefill.toolCalls === undefined ? {} : { tool_calls: openaiToolCalls(prefill.toolCalls) }),
+    ...prefill.wire,
   };
 }
 

@@ -1,7 +1,14 @@
 import { waitUntilHealthy } from './health.ts';
+import { withHeartbeat } from './heartbeat.ts';
 import type { Progress, RunningEngine } from './running.ts';
 import type { ServerProcess } from './server.ts';
 import { throwIfStopped } from './stop-early.ts';
+
+/** What an engine is, apart from its process. */
+export type Identity = Pick<RunningEngine, 'name' | 'version' | 'build' | 'dialect' | 'files'>;
+
+/** Between two lines that say how long a start has taken so far. */
+const HEARTBEAT_MS = 10_000;
 
 /** What turns a started process into a running engine. */
 export interface BringUpOptions {
@@ -13,7 +20,7 @@ export interface BringUpOptions {
   readonly progress: Progress;
   readonly healthMs: number;
   /** What runs at the URL; asked once it is healthy. */
-  readonly identify: (url: string) => Promise<Pick<RunningEngine, 'name' | 'version' | 'build'>>;
+  readonly identify: (url: string) => Promise<Identity>;
 }
 
 /**
@@ -25,14 +32,14 @@ export async function bringUp(
   { title, url: urlKnown, signal, progress, healthMs, identify }: BringUpOptions,
 ): Promise<RunningEngine> {
   const start = performance.now();
-  progress(`starting ${title}…`);
   try {
-    const url = await waitUntilHealthy(server, {
-      name: title,
-      url: urlKnown,
-      signal,
-      timeoutMs: healthMs,
-    });
+    const waiting = { name: title, url: urlKnown, signal, timeoutMs: healthMs };
+    const url = await withHeartbeat(
+      `starting ${title}`,
+      progress,
+      () => waitUntilHealthy(server, waiting),
+      HEARTBEAT_MS,
+    );
     const identity = await identify(url);
     throwIfStopped(signal, `${title} was starting`);
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
@@ -42,7 +49,7 @@ export async function bringUp(
     signal.addEventListener('abort', onAbort, { once: true });
     void server.exited.then(() => signal.removeEventListener('abort', onAbort));
     const { exited, stop, log } = server;
-    return { ...identity, url, dialect: 'llama.cpp', exited, stop, log };
+    return { ...identity, url, exited, stop, log };
   } catch (error) {
     await server.stop();
     throw error;

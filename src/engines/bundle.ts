@@ -10,5 +10,11 @@ export const BUNDLED_MODEL: string = inPackage('models/thinker/thinker.gguf');
 /** Its tokenizer, in Hugging Face form. */
 export const BUNDLED_TOKENIZER: string = inPackage('models/thinker/hf/tokenizer.json');
 
+/** The same model as engines of the Hugging Face world load it: a folder. */
+export const BUNDLED_MODEL_FOLDER: string = inPackage('models/thinker/hf');
+
 /** The program that serves a model with xllamacpp. */
 export const LLAMACPP_LAUNCHER: string = inPackage('src/engines/llamacpp_server.py');
+
+/** The program that serves a model with vLLM. */
+export const VLLM_LAUNCHER: string = inPackage('src/engines/vllm_server.py');

@@ -81,7 +81,7 @@ describe('startCommand', () => {
         name: 'engine command',
         version: 'unknown',
         build: undefined,
-        dialect: 'llama.cpp',
+        dialect: 'auto',
       });
       expect((await request(`${engine.url}/health`)).statusCode).toBe(200);
       expect(engine.log()).toContain(`fake engine on ${new URL(engine.url).port}`);

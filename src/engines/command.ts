@@ -1,7 +1,7 @@
 import { request } from 'undici';
 import { z } from 'zod';
 import { SeamstressError } from '../errors.ts';
-import { bringUp } from './bring-up.ts';
+import { bringUp, type Identity } from './bring-up.ts';
 import { BUNDLED_MODEL } from './bundle.ts';
 import { freePort, LOOPBACK, requireFreePort } from './port.ts';
 import type { LaunchOptions, RunningEngine } from './running.ts';
@@ -77,18 +77,15 @@ function quoted(value: string): string {
 const propsSchema = z.object({ build_info: z.string() });
 
 /** What a server says of itself in llama.cpp's `/props`: `b8929-abcdef0`, for example. */
-async function identify(
-  url: string,
-  signal: AbortSignal,
-): Promise<Pick<RunningEngine, 'name' | 'version' | 'build'>> {
+async function identify(url: string, signal: AbortSignal): Promise<Identity> {
   try {
     const { body } = await request(`${url}/props`, {
       signal: AbortSignal.any([signal, AbortSignal.timeout(5000)]),
     });
     const { build_info: version } = propsSchema.parse(await body.json());
     const build = /^b[1-9]\d*/.exec(version)?.[0];
-    return { name: 'llama.cpp', version, build };
+    return { name: 'llama.cpp', version, build, dialect: 'llama.cpp' };
   } catch {
-    return { name: 'engine command', version: 'unknown', build: undefined };
+    return { name: 'engine command', version: 'unknown', build: undefined, dialect: 'auto' };
   }
 }

@@ -7,7 +7,7 @@ import type { Diagnosis } from './diagnosis.ts';
 import { cachedEnvironments, importTrouble, PACKAGE_OF } from './environment.ts';
 import { versionsOnIndex } from './package-index.ts';
 import { findPython, type Python, pythonHint } from './python.ts';
-import { buildOf, compareVersions } from './spec.ts';
+import { buildOf, compareVersions, ENGINE_NAMES } from './spec.ts';
 import { throwIfStopped } from './stop-early.ts';
 import { examineTarget } from './target.ts';
 
@@ -119,7 +119,7 @@ async function examineCache(folder: string): Promise<Diagnosis> {
       what,
       status: 'warning',
       found,
-      fix: 'An engine takes about 0.2 GB; free some space or set SEAMSTRESS_CACHE.',
+      fix: 'llama.cpp takes about 0.2 GB and vLLM about 4 GB; free some space or set SEAMSTRESS_CACHE.',
     };
   } catch (error) {
     return {
@@ -140,21 +140,26 @@ async function nearestExisting(path: string): Promise<string> {
 }
 
 async function examineEngines(signal: AbortSignal): Promise<Diagnosis[]> {
-  const environments = await cachedEnvironments('llama.cpp');
+  const found = await Promise.all(
+    ENGINE_NAMES.map(async (name) =>
+      (await cachedEnvironments(name)).map((environment) => ({ name, ...environment })),
+    ),
+  );
+  const environments = found.flat();
   if (environments.length === 0) {
     return [
       {
         what: 'cached engines',
         status: 'warning',
         found: 'none',
-        fix: 'None is needed beforehand: the first run with --engine llama.cpp installs one.',
+        fix: 'None is needed beforehand: the first run with --engine installs one.',
       },
     ];
   }
   return Promise.all(
-    environments.map(async ({ folder, marker }): Promise<Diagnosis> => {
-      const what = `engine llama.cpp ${withBuild(marker.version)}`;
-      const trouble = await importTrouble('llama.cpp', folder, signal);
+    environments.map(async ({ name, folder, marker }): Promise<Diagnosis> => {
+      const what = `engine ${name} ${withBuild(marker.version)}`;
+      const trouble = await importTrouble(name, folder, signal);
       if (trouble === undefined) {
         return { what, status: 'ok', found: `imports; Python ${marker.python}` };
       }

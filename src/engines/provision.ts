@@ -22,6 +22,12 @@ const INDEX_TIMEOUT_MS = 20_000;
 const ABANDONED_MS = 24 * 60 * 60 * 1000;
 const STAGING = '.staging-';
 
+/**
+ * Versions to take unless another is named, of engines whose newest one is not to be trusted: the
+ * CPU build of vLLM is a third party's, and has to be made fit before it starts.
+ */
+const KNOWN_GOOD: Partial<Readonly<Record<EngineName, string>>> = { vllm: '0.32.0' };
+
 /** What goes with provisioning. */
 export interface ProvisionOptions {
   readonly signal: AbortSignal;
@@ -38,7 +44,7 @@ export interface ProvisionOptions {
  */
 export async function provision(spec: EngineSpec, options: ProvisionOptions): Promise<Environment> {
   const { name } = spec;
-  const version = spec.version ?? (await newestVersion(name, options));
+  const version = spec.version ?? KNOWN_GOOD[name] ?? (await newestVersion(name, options));
   const folder = environmentFolder(name, version);
   const cached = await readEnvironment(folder);
   if (cached !== undefined) {

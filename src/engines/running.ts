@@ -20,7 +20,10 @@ export interface RunningEngine {
   readonly version: string;
   /** For example `b11549`, where known. */
   readonly build: string | undefined;
-  readonly dialect: 'llama.cpp';
+  /** The dialect that it speaks; `auto` for a command, of which only asking tells. */
+  readonly dialect: 'llama.cpp' | 'vllm' | 'auto';
+  /** What is known of the model from its files, for servers that do not tell it. */
+  readonly files?: ModelFiles;
   /** Resolves when the process ends, for whatever reason. Never rejects. */
   readonly exited: Promise<EngineExit>;
   /** Ends the process and everything it started, by force after 3 s. May be called twice. */
@@ -29,19 +32,27 @@ export interface RunningEngine {
   readonly log: () => string;
 }
 
+/** What the files of a model say. */
+export interface ModelFiles {
+  /** The chat template that is served. */
+  readonly chatTemplate?: string;
+  /** The path of its `tokenizer.json`. */
+  readonly tokenizer?: string;
+}
+
 /** What an engine is started with. */
 export interface LaunchOptions {
-  /** A GGUF file. @defaultValue the thinker model of this package */
+  /** A GGUF file; for vLLM a folder in Hugging Face form. @defaultValue the thinker model of this package */
   readonly model?: string;
   /** A Jinja file to use instead of the model's own template. */
   readonly chatTemplate?: string;
-  /** Requests served side by side. @defaultValue 1 */
+  /** Requests served side by side. @defaultValue 1; 8 for vLLM */
   readonly slots?: number;
   /** @defaultValue a free one */
   readonly port?: number;
   /** Stops provisioning, starting, and the running engine. */
   readonly signal: AbortSignal;
   readonly progress: Progress;
-  /** How long it may take from the start of the process to a healthy answer. @defaultValue 60 s; 300 s for a command */
+  /** How long it may take from the start of the process to a healthy answer. @defaultValue 60 s; 300 s for vLLM and for a command */
   readonly healthMs?: number;
 }

@@ -12,7 +12,14 @@ describe('parseEngine', () => {
     expect(parseEngine(text)).toEqual({ name: 'llama.cpp', version });
   });
 
-  test.each(['llama', 'LLAMA.CPP', '', '@1.0', 'vllm'])('an unknown name: "%s"', (text) => {
+  test.each([
+    ['vllm', undefined],
+    ['vllm@0.12.0.post2', '0.12.0.post2'],
+  ])('%s', (text, version) => {
+    expect(parseEngine(text)).toEqual({ name: 'vllm', version });
+  });
+
+  test.each(['llama', 'LLAMA.CPP', '', '@1.0', 'vLLM'])('an unknown name: "%s"', (text) => {
     expect(() => parseEngine(text)).toThrow(
       expect.objectContaining({
         code: 'usage',

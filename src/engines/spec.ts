@@ -1,14 +1,24 @@
 import { SeamstressError } from '../errors.ts';
 
 /** Engines that can be provisioned by name. */
-export type EngineName = 'llama.cpp';
+export type EngineName = 'llama.cpp' | 'vllm';
 
-const ENGINE_NAMES: readonly EngineName[] = ['llama.cpp'];
+/** All of them, in the order of lists. */
+export const ENGINE_NAMES: readonly EngineName[] = ['llama.cpp', 'vllm'];
+
+/** A version that each engine has or had, for hints. */
+const EXAMPLES: Readonly<Record<EngineName, string>> = {
+  'llama.cpp': '2026.4.8929',
+  vllm: '0.32.0',
+};
 
 /** An engine to provision, as the user names it. */
 export interface EngineSpec {
   readonly name: EngineName;
-  /** A version on the package index, for example `2026.4.8929`; the newest one if undefined. */
+  /**
+   * A version on the package index, for example `2026.4.8929`; if undefined, the newest one, or of
+   * vLLM the newest one that is known to work.
+   */
   readonly version: string | undefined;
 }
 
@@ -33,7 +43,7 @@ export function parseEngine(text: string): EngineSpec {
   }
   if (version !== undefined && !VERSION.test(version)) {
     throw new SeamstressError('usage', `"${version}" is not a version of ${name}`, {
-      hint: `Write ${name} for the newest, or ${name}@VERSION, for example ${name}@2026.4.8929.`,
+      hint: `Write ${name} for the newest, or ${name}@VERSION, for example ${name}@${EXAMPLES[name]}.`,
     });
   }
   return { name, version };

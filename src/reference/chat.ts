@@ -6,9 +6,12 @@ import { ApiError } from './api-error.ts';
 import { readChatRequest, type ChatRequest } from './chat-request.ts';
 import { verboseOf } from './completion.ts';
 import type { Ended, Engine, ReadyPrompt, Step } from './engine.ts';
-import { EventStream, sendJson, type Pace } from './http.ts';
+import type { FaultName } from './faults.ts';
+import { sendJson, type Pace } from './http.ts';
+import { MessageFaults } from './message-faults.ts';
 import { MessageParser, type Piece } from './parse.ts';
 import { readInteger, readStops } from './sampling.ts';
+import { openStream } from './transport-faults.ts';
 
 /** What a chat request wants besides its prompt. */
 interface Wishes {
@@ -59,22 +62,44 @@ export async function answerChat(
 ): Promise<void> {
   const wishes = readWishes(body);
   const request = readChatRequest(body);
+  const strikes: Strikes = (fault) =>
+    request.trailing !== undefined && engine.plan.strikes(fault, request.key);
   const prompt = engine.prompt(request);
-  const steps = engine.generate(prompt.ids, wishes);
+  noticeDisconnects(engine, response);
+  const from = strikes('stale-cache') ? staleState(prompt.ids) : prompt.ids;
+  const steps = masked(engine.generate(from, wishes), strikes);
   const { slot, cached } = engine.slots.take(prompt.ids, {
     slot: readInteger(body, ['id_slot'], -1),
     cache: body['cache_prompt'] !== false,
   });
   const account = new Account(prompt.ids.length, cached);
-  const reader = new Reader(engine, request, prompt, wishes);
-  const chat = { engine, wishes, prompt, account, reader, slot };
+  const reader = new Reader(request, prompt, wishes, strikes);
+  const chat = { engine, wishes, request, prompt, account, reader, slot };
   if (wishes.stream) await streamed(chat, steps, response, pace);
   else await whole(chat, steps, response, pace);
+}
+
+/** A slot that a client left in the middle of a generation is still busy for the next request. */
+function noticeDisconnects(engine: Engine, response: ServerResponse): void {
+  if (!engine.plan.planted('slot-busy')) return;
+  if (engine.busy) {
+    engine.busy = false;
+    throw new ApiError(503, 'all slots are busy', 'unavailable_error');
+  }
+  response.once('close', () => {
+    engine.busy = !response.writableFinished;
+  });
+}
+
+/** The state of another prompt: the same without what was said last. */
+function staleState(ids: readonly number[]): readonly number[] {
+  return ids.slice(0, Math.max(1, ids.length - 3));
 }
 
 interface Chat {
   readonly engine: Engine;
   readonly wishes: Wishes;
+  readonly request: ChatRequest;
   readonly prompt: ReadyPrompt;
   readonly account: Account;
   readonly reader: Reader;
@@ -84,20 +109,16 @@ interface Chat {
 /** From tokens to pieces of the message, with the parser's faults. */
 class Reader {
   readonly #parser: MessageParser | undefined;
-  readonly #asReasoning: boolean;
-  readonly #echo: readonly Piece[];
-  #dropCharacter: boolean;
+  readonly #faults: MessageFaults;
+  /** What is sent again before anything new. */
+  readonly echo: readonly Piece[];
 
-  constructor(engine: Engine, request: ChatRequest, prompt: ReadyPrompt, wishes: Wishes) {
-    const resumed = request.trailing !== undefined;
-    const strikes = (fault: Parameters<typeof engine.plan.strikes>[0]): boolean =>
-      resumed && engine.plan.strikes(fault, request.key);
+  constructor(request: ChatRequest, prompt: ReadyPrompt, wishes: Wishes, strikes: Strikes) {
     const tools = request.tools.length > 0 || (request.trailing?.calls.length ?? 0) > 0;
     this.#parser = wishes.parsed ? new MessageParser(tools) : undefined;
     const before = this.#read(prompt.prefill);
-    this.#echo = wishes.echo || strikes('prefill-echoed') ? before : [];
-    this.#asReasoning = strikes('content-as-reasoning');
-    this.#dropCharacter = strikes('partial-char-dropped');
+    this.echo = wishes.echo || strikes('prefill-echoed') ? before : [];
+    this.#faults = new MessageFaults(strikes, before);
   }
 
   /** True when the message holds a tool call. */
@@ -105,28 +126,33 @@ class Reader {
     return this.#parser?.called === true;
   }
 
-  /** What is sent again before anything new. */
-  get echo(): readonly Piece[] {
-    return this.#echo;
+  /** True when nothing of what is generated is sent. */
+  get mute(): boolean {
+    return this.#faults.mute;
   }
 
   pieces({ released }: Step): Piece[] {
-    let { text } = released;
-    if (this.#dropCharacter && released.split !== undefined) {
-      const lost = String.fromCodePoint(text.codePointAt(released.split) ?? 0);
-      text = text.slice(0, released.split) + text.slice(released.split + lost.length);
-      this.#dropCharacter = false;
-    }
-    return this.#read(text).map((piece) =>
-      this.#asReasoning && piece.kind === 'content'
-        ? { kind: 'reasoning', text: piece.text }
-        : piece,
-    );
+    return this.#faults.pieces(this.#read(this.#faults.text(released)));
   }
 
   #read(text: string): Piece[] {
     if (this.#parser !== undefined) return this.#parser.feed(text);
     return text === '' ? [] : [{ kind: 'content', text }];
+  }
+}
+
+/** Whether a fault strikes this request, which is a resume. */
+type Strikes = (fault: FaultName) => boolean;
+
+/** Tokens after which a stream with the fault `stop-masked` breaks off. */
+const MASK_AFTER = 2;
+
+/** The same tokens, the end made up where the stream breaks off. */
+function* masked(steps: Iterable<Step>, strikes: Strikes): Generator<Step, void, undefined> {
+  for (const step of steps) {
+    const cut = step.ended === undefined && step.place === MASK_AFTER && strikes('stop-masked');
+    yield cut ? { ...step, ended: { type: 'eos', word: '', truncated: false } } : step;
+    if (cut) return;
   }
 }
 
@@ -136,8 +162,10 @@ async function streamed(
   response: ServerResponse,
   pace: Pace,
 ): Promise<void> {
-  const { engine, wishes, account, reader } = chat;
-  const events = new EventStream(response);
+  const { engine, wishes, request, account, reader } = chat;
+  const resumed = request.trailing !== undefined;
+  const strikes: Strikes = (fault) => engine.plan.strikes(fault, request.key);
+  const events = openStream(response, resumed, strikes);
   const head = headOf('chat.completion.chunk');
   const chunk = (choices: readonly object[], more: object = {}): Promise<void> =>
     events.send({ choices, ...head, ...more });
@@ -149,6 +177,7 @@ async function streamed(
     const logprobs = told ? { logprobs: { content: [logprobEntry(engine.vocabulary, step)] } } : {};
     const timings = wishes.timingsPerToken ? { timings: account.timings() } : {};
     const deltas: object[] = [...(first ? reader.echo : []), ...reader.pieces(step)].map(deltaOf);
+    if (resumed && reader.mute) deltas.length = 0;
     if (first) deltas.unshift({ role: 'assistant', content: null });
     // A token's log-probabilities ride on its last chunk; without a chunk they are lost.
     if (step.released.incomplete && !first) deltas.length = 0;
@@ -163,7 +192,8 @@ async function streamed(
     if (step.ended === undefined) continue;
     const closing = { timings: account.timings() };
     const verbose = wishes.verbose ? verboseOf(chat, step.ended, '') : {};
-    const finish = { finish_reason: finishOf(step.ended, reader), index: 0, delta: {} };
+    const reason = resumed && strikes('finish-dishonest') ? 'length' : finishOf(step.ended, reader);
+    const finish = { finish_reason: reason, index: 0, delta: {} };
     await chunk([finish], wishes.includeUsage ? verbose : { ...closing, ...verbose });
     if (wishes.includeUsage) await chunk([], { usage: account.usage(), ...closing });
     await events.send('[DONE]');

@@ -5,6 +5,7 @@ import { Plan, type PlantedFault } from './faults.ts';
 import { hashNumbers } from './hash.ts';
 import { Lru } from './lru.ts';
 import { Model, type Candidate } from './model.ts';
+import { refuseIfPlanted } from './refusal-faults.ts';
 import { renderChanges } from './render-faults.ts';
 import { renderPrompt } from './render.ts';
 import { Slots } from './slots.ts';
@@ -57,6 +58,8 @@ export class Engine {
   readonly vocabulary: Vocabulary;
   readonly template: ChatTemplate;
   readonly slots: Slots = new Slots(SLOTS);
+  /** A client has left in the middle of a generation; see the fault `slot-busy`. */
+  busy = false;
   readonly #model: Model;
   readonly #seed: number;
   readonly #remembered = new Lru<string, readonly number[]>(REMEMBERED_TEXTS);
@@ -66,7 +69,7 @@ export class Engine {
     this.plan = new Plan(faults, seed);
     this.vocabulary = vocabulary();
     this.template = chatTemplate();
-    this.#model = new Model(this.vocabulary);
+    this.#model = new Model(this.vocabulary, this.plan);
     this.#seed = seed;
   }
 
@@ -77,13 +80,16 @@ export class Engine {
     readonly ids: () => readonly number[];
   } {
     const { key, trailing } = request;
-    if (trailing !== undefined && this.plan.strikes('prefill-refused', key))
-      throw new ApiError(400, 'Assistant response prefill is incompatible with enable_thinking.');
+    refuseIfPlanted(this.plan, request);
+    const shields = trailing === undefined || !this.plan.strikes('special-encoded', key);
     const {
       text: guarded,
       prefill,
       guard,
-    } = renderPrompt(request, this.template, this.vocabulary, renderChanges(this.plan, key));
+    } = renderPrompt(request, this.template, this.vocabulary, {
+      changes: renderChanges(this.plan, key),
+      shields,
+    });
     const text = unguard(guarded, guard);
     if (guard === undefined) return { text, prefill, ids: () => this.tokenize(text) };
     const ids = this.#tokenize(guarded, text, guard);
@@ -103,8 +109,7 @@ export class Engine {
   }
 
   #tokenize(guarded: string, text: string, guard: string | undefined): readonly number[] {
-    const forget = this.plan.strikes('retokenize', text);
-    return this.#model.tokenize(guarded, { guard, forget, ties: this.#ties });
+    return this.#model.tokenize(guarded, { key: text, guard, ties: this.#ties });
   }
 
   get #ties(): boolean {

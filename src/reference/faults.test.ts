@@ -10,7 +10,7 @@ describe('parseFault', () => {
 
   test('an unknown name is answered with the nearest ones', () => {
     expect(hintOf('reasoning-lots')).toBe('Did you mean reasoning-lost?');
-    expect(hintOf('toString')).toContain('prefill-dropped, turn-closed');
+    expect(hintOf('toString')).toContain('prefill-dropped, prefill-as-user');
   });
 
   test.each(['retokenize@', 'retokenize@2', 'retokenize@-0.1', 'retokenize@x', 'retokenize@1@1'])(

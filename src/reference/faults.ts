@@ -1,21 +1,9 @@
-/** The catalogue of faults that can be planted in the reference server. */
+/** Faults as they are planted: how they are named on a command line, and which requests they strike. */
 import { SeamstressError } from '../errors.ts';
+import { FAULTS, type FaultName } from './fault-catalogue.ts';
 import { hashText, unit } from './hash.ts';
 
-export type FaultName =
-  | 'prefill-dropped'
-  | 'turn-closed'
-  | 'prefill-refused'
-  | 'trailing-space-stripped'
-  | 'newline-before-close'
-  | 'reasoning-lost'
-  | 'thinking-reopened'
-  | 'content-as-reasoning'
-  | 'prefill-echoed'
-  | 'partial-char-dropped'
-  | 'bos-doubled'
-  | 'retokenize'
-  | 'near-tie-noise';
+export { FAULTS, type FaultName };
 
 /** A fault as it is planted. */
 export interface PlantedFault {
@@ -23,70 +11,6 @@ export interface PlantedFault {
   /** The share of requests that it strikes, 0 to 1; 1 is always. */
   readonly rate: number;
 }
-
-export interface FaultInfo {
-  /** One line of what it does. */
-  readonly title: string;
-  /** Who would be to blame for it on a real chain of client, gateway and server. */
-  readonly culprit:
-    | 'client'
-    | 'gateway'
-    | 'template'
-    | 'tokenizer'
-    | 'parser'
-    | 'engine'
-    | 'transport';
-}
-
-/** Every fault that can be planted. */
-export const FAULTS: Readonly<Record<FaultName, FaultInfo>> = {
-  'prefill-dropped': { title: 'the trailing assistant message is ignored', culprit: 'gateway' },
-  'turn-closed': {
-    title: 'the trailing assistant turn is closed and a new turn is opened',
-    culprit: 'template',
-  },
-  'prefill-refused': {
-    title: 'any trailing assistant message is refused with HTTP 400',
-    culprit: 'engine',
-  },
-  'trailing-space-stripped': {
-    title: 'white space at the end of the trailing assistant message is removed',
-    culprit: 'template',
-  },
-  'newline-before-close': {
-    title: 'an extra line break is put before </think> in a resumed prompt',
-    culprit: 'template',
-  },
-  'reasoning-lost': {
-    title: 'the reasoning of the trailing assistant message is left out',
-    culprit: 'template',
-  },
-  'thinking-reopened': {
-    title: 'a second <think> is opened after thinking was closed, or before the content',
-    culprit: 'template',
-  },
-  'content-as-reasoning': {
-    title: 'content of a resumed stream is labelled as reasoning',
-    culprit: 'parser',
-  },
-  'prefill-echoed': {
-    title: 'a resumed stream begins by sending the prefill again',
-    culprit: 'parser',
-  },
-  'partial-char-dropped': {
-    title: 'the first character of a resumed stream that takes several tokens is lost',
-    culprit: 'parser',
-  },
-  'bos-doubled': { title: 'a resumed prompt begins with the BOS token twice', culprit: 'template' },
-  retokenize: {
-    title: 'prompt texts are encoded from scratch: the tokens that were generated are forgotten',
-    culprit: 'tokenizer',
-  },
-  'near-tie-noise': {
-    title: 'some positions nearly tie and fall one way or the other from request to request',
-    culprit: 'engine',
-  },
-};
 
 /**
  * Reads `name` or `name@rate`.

@@ -40,10 +40,10 @@ export function sendJson(response: ServerResponse, status: number, body: unknown
 
 /** A server-sent event stream. */
 export class EventStream {
-  readonly #response: ServerResponse;
+  protected readonly response: ServerResponse;
 
   constructor(response: ServerResponse) {
-    this.#response = response;
+    this.response = response;
     response.writeHead(200, {
       server: 'reference',
       'content-type': 'text/event-stream',
@@ -54,13 +54,16 @@ export class EventStream {
 
   /** Sends one event; waits while the client reads slowly. */
   async send(data: unknown): Promise<void> {
-    const text = typeof data === 'string' ? data : JSON.stringify(data);
-    if (this.#response.destroyed || this.#response.write(`data: ${text}\n\n`)) return;
-    await Promise.race([once(this.#response, 'drain'), once(this.#response, 'close')]);
+    await this.write(`data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`);
   }
 
   end(): void {
-    this.#response.end();
+    this.response.end();
+  }
+
+  protected async write(bytes: string | Uint8Array): Promise<void> {
+    if (this.response.destroyed || this.response.write(bytes)) return;
+    await Promise.race([once(this.response, 'drain'), once(this.response, 'close')]);
   }
 }
 

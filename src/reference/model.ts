@@ -4,10 +4,12 @@
  * other context makes it visibly leave the script. So a seam that changes even one token of a
  * prompt shows in the output.
  */
+import type { FaultName, Plan } from './faults.ts';
 import { hashNumbers, unit } from './hash.ts';
 import { Lru } from './lru.ts';
 import { endOfGenerationPrompt, endOfGenerationPromptText, readPrompt } from './conversation.ts';
 import { scriptFor } from './scripts.ts';
+import { encodePrefill, Habits } from './token-faults.ts';
 import { idsOfText, layTrack, MARKUP, type Track } from './track.ts';
 import { unguard, type Vocabulary } from './vocabulary.ts';
 
@@ -39,9 +41,13 @@ export class Model {
   readonly vocabulary: Vocabulary;
   readonly #tracks = new Lru<string, Track | 'off'>(2048);
   readonly #derailStart: readonly number[];
+  readonly #plan: Plan;
+  readonly #habits: Habits;
 
-  constructor(vocabulary: Vocabulary) {
+  constructor(vocabulary: Vocabulary, plan: Plan) {
     this.vocabulary = vocabulary;
+    this.#plan = plan;
+    this.#habits = new Habits(vocabulary, plan);
     this.#derailStart = vocabulary.encode(DERAIL, { control: false });
   }
 
@@ -50,7 +56,9 @@ export class Model {
     const track = this.#tracks.getOrMake(promptIds.join(), () => {
       const prompt = readPrompt(this.vocabulary, promptIds);
       if (prompt === undefined) return 'off';
-      return layTrack(this.vocabulary, scriptFor(prompt.asked), promptIds, prompt.thinking);
+      return layTrack(this.vocabulary, scriptFor(prompt.asked), promptIds, prompt.thinking, (id) =>
+        this.#habits.pieces(id),
+      );
     });
     return track === 'off' ? undefined : track;
   }
@@ -58,25 +66,34 @@ export class Model {
   /**
    * The ids of a prompt text. What follows the last generation prompt is encoded apart from it, as
    * the model wrote it; where it is a beginning of that prompt's script, its tokens are the
-   * script's own. `forget` encodes the whole text from scratch instead.
+   * script's own. Faults of the tokenizer strike what follows.
+   *
+   * @param key stands for the request, whatever `guard` shields in its text
    */
   tokenize(
     text: string,
     options: {
+      readonly key: string;
       readonly guard?: string | undefined;
-      readonly forget: boolean;
       readonly ties: boolean;
     },
-  ): number[] {
+  ): readonly number[] {
     const encoding = { control: true, guard: options.guard };
-    const end = options.forget ? undefined : endOfGenerationPromptText(text);
+    const strikes = (fault: FaultName): boolean => this.#plan.strikes(fault, options.key);
+    const end = strikes('retokenize') ? undefined : endOfGenerationPromptText(text);
     if (end === undefined || this.vocabulary.looksSpecial(text.slice(end)))
       return this.vocabulary.encode(text, encoding);
-    const promptIds = this.vocabulary.encode(text.slice(0, end), encoding);
     const said = unguard(text.slice(end), options.guard);
+    if (said.startsWith('\n') && strikes('header-merged'))
+      return this.vocabulary.encode(text, encoding);
+    const promptIds = this.vocabulary.encode(text.slice(0, end), encoding);
     const track = this.track(promptIds);
     const own = track && idsOfText(track, this.vocabulary, Buffer.from(said), options.ties);
-    return [...promptIds, ...(own ?? this.vocabulary.encode(said, { control: false }))];
+    const right =
+      own === undefined
+        ? this.vocabulary.encode(said, { control: false })
+        : this.#habits.merge(own, strikes);
+    return [...promptIds, ...encodePrefill(this.vocabulary, said, right, strikes)];
   }
 
   /** Starts to generate after `context`; with `ties` a tied candidate in it is still on script. */

@@ -38,14 +38,22 @@ export interface RenderedPrompt {
 /** A change of a prompt's parts: how a render fault is written down. */
 export type PartsChange = (parts: PromptParts) => PromptParts;
 
-/** Renders a request; `changes` are applied in order to prompts with a trailing message. */
+export interface RenderOptions {
+  /** Applied in order to prompts with a trailing message. */
+  readonly changes: readonly PartsChange[];
+  /** False to leave look-alikes of control tokens as they are, so that they become control tokens. */
+  readonly shields: boolean;
+}
+
+/** Renders a request. */
 export function renderPrompt(
   request: ChatRequest,
   template: ChatTemplate,
   vocabulary: Vocabulary,
-  changes: readonly PartsChange[],
+  { changes, shields }: RenderOptions,
 ): RenderedPrompt {
-  const guard = vocabulary.looksSpecial(request.key) ? unusedCharacter(request.key) : undefined;
+  const guard =
+    shields && vocabulary.looksSpecial(request.key) ? unusedCharacter(request.key) : undefined;
   const shielded = guard === undefined ? request : shieldAll(request, vocabulary, guard);
   const header = template.render({
     messages: shielded.messages,

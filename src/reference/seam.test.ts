@@ -254,6 +254,10 @@ describe('a correct server', () => {
   });
 });
 
+function sameText(a: View, b: View): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 function promptIds(engine: Engine, body: JsonObject): readonly number[] | string {
   try {
     return engine.prompt(readChatRequest(body)).ids;
@@ -266,14 +270,45 @@ function promptIds(engine: Engine, body: JsonObject): readonly number[] | string
 describe('faults', () => {
   const right = new Engine([], 0);
   const names = Object.keys(FAULTS) as FaultName[];
-  const MESSAGE_FAULTS: ReadonlySet<FaultName> = new Set([
-    'content-as-reasoning',
-    'prefill-echoed',
-    'partial-char-dropped',
+  /** These change how the model itself writes, so that there is something to merge. */
+  const HABITS: ReadonlySet<FaultName> = new Set([
+    'near-tie-noise',
+    'spaces-merged',
+    'newlines-merged',
+    'punctuation-merged',
+    'words-merged',
   ]);
+  /** Faults that show in the prompt of some cut of a sum. */
+  const PROMPT_FAULTS: readonly FaultName[] = [
+    'prefill-dropped',
+    'prefill-as-user',
+    'user-continued',
+    'header-missing',
+    'turn-closed',
+    'turn-ended',
+    'eos-left',
+    'trailing-space-stripped',
+    'space-added',
+    'newline-before-close',
+    'reasoning-lost',
+    'thinking-closed-early',
+    'empty-think-block',
+    'think-tag-doubled',
+    'thinking-reopened',
+    'wrong-channel',
+    'channel-wrapped',
+    'bos-doubled',
+    'prefill-refused',
+    'prefill-unsupported',
+    'roles-refused',
+    'final-message-refused',
+    'retokenize',
+    'spaces-merged',
+    'dummy-prefix',
+  ];
   const conversation: JsonObject = { messages: [{ role: 'user', content: PROMPTS[0] }] };
 
-  test.each(names.filter((name) => name !== 'near-tie-noise'))(
+  test.each(names.filter((name) => !HABITS.has(name)))(
     '%s leaves prompts without a prefill alone',
     (name) => {
       const wrong = new Engine([{ name, rate: 1 }], 0);
@@ -284,19 +319,22 @@ describe('faults', () => {
     },
   );
 
-  test.each(names.filter((name) => !MESSAGE_FAULTS.has(name) && name !== 'near-tie-noise'))(
-    '%s changes the prompt of some cut, and the model then leaves the script',
+  test.each(PROMPT_FAULTS)(
+    '%s changes the prompt of some cut, and the model then says something else',
     (name) => {
       const wrong = new Engine([{ name, rate: 1 }], 0);
-      const whole = generate(right, conversation);
-      const bodies = whole.views.slice(0, -1).map((view) => resumed(conversation, view));
-      const changed = bodies.filter(
-        (body) => JSON.stringify(promptIds(wrong, body)) !== JSON.stringify(promptIds(right, body)),
-      );
-      expect(changed.length).toBeGreaterThan(0);
-      if (name === 'prefill-refused') return;
-      const body = changed.at(-1) ?? {};
-      expect(generate(wrong, body).ids).not.toEqual(generate(right, body).ids);
+      const whole = generate(wrong, conversation);
+      const changed = whole.views.slice(0, -2).flatMap((view) => {
+        const body = resumed(conversation, view);
+        const first = whole.views.findIndex((other) => sameText(other, view));
+        const expected = [...whole.prompt, ...whole.ids.slice(0, first)];
+        const actual = promptIds(wrong, body);
+        return String(actual) === String(expected) ? [] : [{ body, actual, first }];
+      });
+      const [some] = changed;
+      expect(some).toBeDefined();
+      if (some === undefined || typeof some.actual === 'string') return;
+      expect(generate(wrong, some.body).ids).not.toEqual(whole.ids.slice(some.first));
     },
   );
 
@@ -307,6 +345,17 @@ describe('faults', () => {
     ['thinking-reopened', 'ok', '<think>\nso\n</think>\n\n<think>\nok'],
     ['prefill-dropped', 'ok', ''],
     ['turn-closed', 'ok', '<think>\nso\n</think>\n\nok<|im_end|>\n<|im_start|>assistant\n'],
+    ['turn-ended', 'ok', '<think>\nso\n</think>\n\nok<|im_end|>\n'],
+    ['eos-left', 'ok', '<think>\nso\n</think>\n\nok<|im_end|>'],
+    ['leading-space-stripped', '  ok', '<think>\nso\n</think>\n\nok'],
+    ['leading-space-stripped', '  ', '<think>\nso\n</think>\n\n  '],
+    ['space-added', 'ok', '<think>\nso\n</think>\n\nok '],
+    ['think-tag-doubled', 'ok', '<think>\n<think>\nso\n</think>\n\nok'],
+    ['thinking-closed-early', '', '<think>\nso\n</think>\n\n'],
+    ['wrong-channel', 'ok', 'so\n</think>\n\nok'],
+    ['channel-wrapped', 'ok', '<think>\nso\n</think>\n\n<|channel|>final<|message|>ok'],
+    ['tag-literal-parsed', 'a</think>b', '<think>\nso\n</think>\n\nb'],
+    ['character-replaced', 'oké', '<think>\nso\n</think>\n\nok\uFFFD'],
   ] as const)('%s renders as it says', (name, content, expected) => {
     const wrong = new Engine([{ name, rate: 1 }], 0);
     const body = resumed(
@@ -317,6 +366,46 @@ describe('faults', () => {
       `<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n${expected}`,
     );
   });
+
+  test.each([
+    ['header-missing', { ...EMPTY }, 'user\nq<|im_end|>\n'],
+    ['matched-earlier', { ...EMPTY, content: 'q' }, 'user\nq'],
+    ['user-continued', { ...EMPTY, content: 'ok' }, 'user\nq'],
+    ['empty-think-block', { ...EMPTY, content: 'ok' }, 'assistant\n<think>\n\n</think>\n\nok'],
+    ['tag-literal-parsed', { ...EMPTY, content: 'a</think>b' }, '<think>\na\n</think>\n\nb'],
+    [
+      'prefill-as-user',
+      { ...EMPTY, content: 'ok' },
+      '<|im_start|>user\nok<|im_end|>\n<|im_start|>assistant\n',
+    ],
+    [
+      'tool-call-rewritten',
+      { ...EMPTY, calls: [{ name: 'f', arguments: '{"a": 1, "b' }] },
+      '<tool_call>\n{"name":"f","arguments":{"a":1,"b}\n</tool_call>',
+    ],
+  ] as const)('%s ends the prompt as it says', (name, view, end) => {
+    const wrong = new Engine([{ name, rate: 1 }], 0);
+    const body = resumed(
+      { messages: [{ role: 'user', content: 'q' }] },
+      { ...view, calls: [...view.calls] },
+    );
+    expect(wrong.render(readChatRequest(body)).text.endsWith(end)).toBe(true);
+  });
+
+  test.each(['spaces-merged', 'newlines-merged', 'punctuation-merged', 'words-merged'] as const)(
+    '%s: the model writes the same text in more tokens, the prompt has fewer',
+    (name) => {
+      const wrong = new Engine([{ name, rate: 1 }], 0);
+      const body = { messages: [{ role: 'user', content: PROMPTS[6] }] };
+      const whole = generate(wrong, body);
+      const script = generate(right, body);
+      expect(wrong.vocabulary.join(whole.ids)).toEqual(right.vocabulary.join(script.ids));
+      expect(whole.ids.length).toBeGreaterThan(script.ids.length);
+      const k = whole.ids.length - 2;
+      const prompt = promptIds(wrong, resumed(body, whole.views[k] ?? EMPTY));
+      expect(prompt.length).toBeLessThan(whole.prompt.length + k);
+    },
+  );
 
   test('a rate strikes its share of the cuts, always the same ones', () => {
     const bodies = generate(right, conversation).views.map((view) => resumed(conversation, view));

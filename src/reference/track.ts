@@ -34,22 +34,25 @@ export const MARKUP = {
 /** One in this many words nearly ties, which makes about one in twenty tokens. */
 const TIE_EVERY = 3;
 
+/** @param piecesOf the tokens that the model writes for one token of its reasoning or content */
 export function layTrack(
   vocabulary: Vocabulary,
   script: Script,
   promptIds: readonly number[],
   thinking: boolean,
+  piecesOf: (id: number) => readonly number[] = (id) => [id],
 ): Track {
   const hash = hashNumbers(promptIds);
   const ids: number[] = [];
   const ties = new Map<number, number>();
   const say = (text: string, mayTie = false): void => {
     for (const id of vocabulary.encode(text, { control: false })) {
-      if (mayTie && hashNumbers([hash, ids.length], 1) % TIE_EVERY === 0) {
+      const pieces = mayTie ? piecesOf(id) : [id];
+      if (mayTie && pieces.length === 1 && hashNumbers([hash, ids.length], 1) % TIE_EVERY === 0) {
         const rival = rivalOf(vocabulary, id, hashNumbers([hash, ids.length], 2));
         if (rival !== undefined) ties.set(ids.length, rival);
       }
-      ids.push(id);
+      ids.push(...pieces);
     }
   };
   if (thinking) {

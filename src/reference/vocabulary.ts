@@ -31,6 +31,8 @@ export class Vocabulary {
   readonly #bytes: readonly Uint8Array[];
   readonly #added: ReadonlyMap<string, number>;
   readonly #control: ReadonlySet<number>;
+  readonly #tags: ReadonlySet<number>;
+  #byText: ReadonlyMap<string, number> | undefined;
   readonly #anyTag: RegExp;
   readonly #plainTag: RegExp;
   readonly #controlText: RegExp;
@@ -41,6 +43,7 @@ export class Vocabulary {
     this.#added = new Map(file.added_tokens.map((token) => [token.content, token.id]));
     const control = file.added_tokens.filter((token) => token.special);
     this.#control = new Set(control.map((token) => token.id));
+    this.#tags = new Set(file.added_tokens.map((token) => token.id));
     this.#anyTag = alternatives(file.added_tokens);
     this.#plainTag = alternatives(file.added_tokens.filter((token) => !token.special));
     this.#controlText = alternatives(control);
@@ -75,6 +78,19 @@ export class Vocabulary {
   /** What a server prints of a token: nothing for control tokens. */
   printed(id: number): Uint8Array {
     return this.isControl(id) ? new Uint8Array() : this.bytes(id);
+  }
+
+  /** A token's text; U+FFFD stands for bytes that are no whole character. */
+  textOf(id: number): string {
+    return Buffer.from(this.bytes(id)).toString('utf8');
+  }
+
+  /** The token that is just this text and no tag or control token, if there is one. */
+  find(text: string): number | undefined {
+    this.#byText ??= new Map(
+      this.#bytes.flatMap((_, id) => (this.#tags.has(id) ? [] : [[this.textOf(id), id] as const])),
+    );
+    return text.includes('\uFFFD') ? undefined : this.#byText.get(text);
   }
 
   join(ids: readonly number[]): Buffer {

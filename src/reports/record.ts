@@ -187,7 +187,8 @@ const viewSchema = z.object({
 
 const requestSchema = z.object({ method: z.enum(['GET', 'POST']), url: z.string(), body: z.unknown() });
 
-export const findingSchema: z.ZodType<Finding> = z.object({
+export const findingSchema: z.ZodType<Finding> = z
+  .object({
   schemaVersion: z.int(),
   id: z.string().regex(/^[A-Za-z0-9._-]{1,80}$/),
   check: z.enum(CHECKS),
@@ -227,7 +228,11 @@ export const findingSchema: z.ZodType<Finding> = z.object({
   replay: z.object({ command: z.string(), curl: z.array(z.string()) }),
   target: targetSchema,
   fuzz: z.object({ seed: z.int(), path: z.string() }).optional(),
-});
+})
+  .refine(({ minimal }) => minimal.k <= minimal.generation.length, {
+    path: ['minimal', 'k'],
+    message: 'it cuts beyond the end of its generation',
+  });
 
 export const seamLineSchema: z.ZodType<SeamLine> = z.object({
   scenario: z.string(),

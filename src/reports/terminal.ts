@@ -113,7 +113,7 @@ function describe(finding: Finding, number: number): string[] {
 }
 
 function refusalOf(finding: Finding): string[] {
-  return finding.check === 'resume' ? [`   the server says: ${visible(shorten(finding.detail, 200))}`] : [];
+  return finding.check === 'resume' ? [`   the server says: ${visible(shorten(finding.minimal.actual.text, 200))}`] : [];
 }
 
 /** Expected and actual text around their first difference; tokens, where the text is the same. */

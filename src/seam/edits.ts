@@ -35,6 +35,17 @@ export const EDITS: readonly Edit[] = [
     },
   },
   {
+    name: 'lead-less',
+    describe: 'once the thinking is over, send the content without the line breaks at its start',
+    apply: (held, resume) => {
+      const { view } = held;
+      const content = view.content.replace(/^\n+/, '');
+      return view.reasoning === '' || content === view.content
+        ? resume(held)
+        : resume({ ...held, view: { ...view, content } });
+    },
+  },
+  {
     name: 'tool-text',
     describe: 'send an unfinished tool call as the text that the model wrote, in the content',
     apply: (held, resume) =>

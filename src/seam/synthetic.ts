@@ -26,14 +26,10 @@ export async function syntheticSubject(
   signal: AbortSignal,
 ): Promise<Subject> {
   const { markup } = base;
-  const thinks = markup.opening !== '' || markup.closing !== '';
-  const reasoning =
-    thinks && text.reasoning !== ''
-      ? text.reasoning + (text.content === '' ? '' : lastLineBreaks(base))
-      : '';
-  const view: View = { reasoning, content: text.content, toolCalls: [] };
-  const closing = text.content === '' ? '' : markup.closing;
-  const raw = reasoning === '' ? text.content : markup.written + reasoning + closing + text.content;
+  const view = viewOfText(base, text);
+  const closing = view.content === '' ? '' : markup.closing;
+  const raw =
+    view.reasoning === '' ? view.content : markup.written + view.reasoning + closing + view.content;
   const tokens = raw === '' ? [] : await target.encodePlain(raw, signal);
   const phases = phasesOf(tokens, layOut(tokens, view));
   const generation: Generation = {
@@ -49,7 +45,16 @@ export async function syntheticSubject(
   return { ...base, ...derive(generation), markup };
 }
 
-/** What the model writes between its last thought and the end of the thinking, e.g. one line break. */
-function lastLineBreaks(base: Subject): string {
-  return base.views.at(-1)?.reasoning.match(/\s*$/)?.[0] ?? '';
+/** The text as a client would read it: with the line breaks at its edges that this server leaves to the fields. */
+function viewOfText({ markup, views }: Subject, { reasoning, content }: SyntheticText): View {
+  const thinks = markup.opening !== '' || markup.closing !== '';
+  if (!thinks || reasoning === '') return { reasoning: '', content, toolCalls: [] };
+  const model = views.at(-1);
+  const lead = (text: string | undefined): string => /^\n*/.exec(text ?? '')?.[0] ?? '';
+  const trail = /\n*$/.exec(model?.reasoning ?? '')?.[0] ?? '';
+  return {
+    reasoning: lead(model?.reasoning) + reasoning + (content === '' ? '' : trail),
+    content: content === '' ? '' : lead(model?.content) + content,
+    toolCalls: [],
+  };
 }

@@ -47,7 +47,7 @@ describe('wrong usage', () => {
     [
       'an unknown dialect',
       [...REFERENCE, '--dialect', 'klingon'],
-      /'klingon' is invalid.*llama\.cpp/,
+      /there is no dialect "klingon"\n {2}Dialects: auto, llama\.cpp/,
     ],
     ['an unknown mode', [...REFERENCE, '--mode', 'guess'], /'guess' is invalid.*sweep, fuzz/],
     [

@@ -27,7 +27,7 @@ const CAUSES_OF = {
   'thinking-reopened': ['thinking-reopened', 'think-tag-doubled'],
   'content-as-reasoning': ['content-as-reasoning'],
   'prefill-echoed': ['prefill-echoed'],
-  'partial-char-dropped': ['text-lost', 'character-broken'],
+  'partial-char-dropped': ['character-dropped'],
   'bos-doubled': ['bos-doubled'],
   retokenize: ['retokenized', 'space-run', 'newline-run', 'punctuation-newline'],
 } satisfies Partial<Record<FaultName, readonly [Cause, ...Cause[]]>>;

@@ -208,7 +208,10 @@ describe('a build that refuses every trailing assistant message', () => {
     const refusals = record.findings.filter(({ cause }) => cause === 'prefill-refused-thinking');
     expect(refusals).toHaveLength(1);
     const words = 'Assistant response prefill is incompatible with enable_thinking.';
-    expect(refusals[0]).toMatchObject({ verdict: 'rejected', detail: words });
+    expect(refusals[0]).toMatchObject({
+      verdict: 'rejected',
+      minimal: { actual: { text: words } },
+    });
     expect(ran.stdout).toContain(words);
     // A scenario without thinking is not refused; a raw prompt never is.
     const thinking = seams.filter(

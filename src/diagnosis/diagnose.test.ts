@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import { unjudged } from '../campaign/judge.ts';
+import { checkPrompt } from '../checks/prompt.ts';
+import type { JudgedSeam } from '../checks/seam.ts';
+import { SHAPE_PROBLEMS, type ShapeProblem } from '../checks/shape.ts';
+import { encode, HEADER, subjectOf, THINKING } from '../seam/fixtures.test-help.ts';
+import { strategiesNamed } from '../seam/named.ts';
+import { diagnose } from './diagnose.ts';
+
+const SUBJECT = subjectOf(THINKING);
+const AFTER_IT = THINKING.deltas.find((delta) => delta.content === 'It')!.after;
+const RIGHT = `${HEADER}<think>\nTwo and two is four.\n</think>\n\nIt`;
+
+function seamOf(seam: Partial<JudgedSeam>, strategy = 'reasoning-field', k = AFTER_IT): JudgedSeam {
+  const [named] = strategiesNamed([strategy]);
+  const plan = {
+    subject: SUBJECT,
+    strategy: named!,
+    k,
+    way: 'disconnect',
+    resume: 'none',
+  } as const;
+  return { ...unjudged(plan), verdict: 'diverged', check: 'prompt', ...seam };
+}
+
+function seamWith(text: string | undefined, ids: readonly number[], strategy?: string): JudgedSeam {
+  const cut = { first: AFTER_IT, last: AFTER_IT };
+  return seamOf({ prompt: { ...checkPrompt(THINKING, cut, ids), text } }, strategy);
+}
+
+const CAUSE_OF: Readonly<Record<ShapeProblem, string>> = {
+  echo: 'prefill-echoed',
+  'content-as-reasoning': 'content-as-reasoning',
+  'reasoning-as-content': 'reasoning-as-content',
+  lost: 'text-lost',
+  repeated: 'text-repeated',
+  'broken-character': 'character-broken',
+  'markup-leaked': 'markup-leaked',
+  'new-tool-call': 'tool-call-restarted',
+  finish: 'finish-dishonest',
+  other: 'unexplained',
+};
+
+test.each(SHAPE_PROBLEMS)('a wrong shape is the cause by itself: %s', (problem) => {
+  const shape = { problem, field: 'content', expected: 'a', actual: 'b' } as const;
+  expect(diagnose(seamOf({ check: 'shape', shape })).cause).toBe(CAUSE_OF[problem]);
+});
+
+test('a refusal is named by its words', () => {
+  const message = 'Cannot continue an assistant message that contains tool calls.';
+  expect(diagnose(seamOf({ verdict: 'rejected', refusal: { status: 400, message } }))).toEqual({
+    cause: 'tool-call-refused',
+    detail: '',
+  });
+});
+
+test('where prompt and shape are right, the tokens differ', () => {
+  expect(diagnose(seamOf({ check: 'continuation' })).cause).toBe('continuation-differs');
+});
+
+describe('a wrong prompt', () => {
+  test('is explained by the difference of its text', () => {
+    const text = RIGHT.replace('</think>', '\n</think>');
+    expect(diagnose(seamWith(text, encode(text)))).toMatchObject({
+      cause: 'separator-rebuilt',
+      detail: '→\n',
+    });
+  });
+
+  test('is the client’s doing where the strategy loses what was held', () => {
+    const text = `${HEADER}It`;
+    expect(diagnose(seamWith(text, encode(text), 'content-only')).cause).toBe(
+      'client-drops-reasoning',
+    );
+  });
+
+  test('of the right text is explained by its tokens', () => {
+    const spelled = [...encode(RIGHT).slice(0, -1), 73, 116];
+    expect(diagnose(seamWith(RIGHT, spelled)).cause).toBe('retokenized');
+    const at = encode(RIGHT).length - 2;
+    const newlines = encode(RIGHT).toSpliced(at, 1, 10, 10);
+    expect(diagnose(seamWith(RIGHT, newlines)).cause).toBe('newline-run');
+  });
+
+  test.each([
+    ['once more than before', [THINKING.promptIds[0]!]],
+    ['at all', [1]],
+  ])('that starts with a token %s has its BOS doubled', (_, bos) => {
+    expect(diagnose(seamWith(RIGHT, [...bos, ...encode(RIGHT)])).cause).toBe('bos-doubled');
+  });
+
+  test('whose text is unknown is not explained', () => {
+    expect(diagnose(seamWith(undefined, [1, 2, 3])).cause).toBe('unexplained');
+  });
+});

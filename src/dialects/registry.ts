@@ -1,0 +1,67 @@
+/** The dialects by name. A new one is a file beside this one and a line in `DIALECTS`. */
+import { SeamstressError } from '../errors.ts';
+import { HttpClient } from '../wire/http.ts';
+import { Refusal } from '../wire/refusal.ts';
+import { httpOptions, isMissing, troubleOf } from './acquaint.ts';
+import type { Ask, ConnectOptions, Dialect, Target } from './dialect.ts';
+import { llamacpp } from './llamacpp.ts';
+import { vllm } from './vllm.ts';
+
+/** In the order in which `auto` tries them. */
+const DIALECTS: readonly Dialect[] = [llamacpp, vllm];
+
+/** Finds out which dialect a server speaks. */
+const AUTO = 'auto';
+
+/**
+ * The dialect with this name; undefined for `auto`.
+ *
+ * @throws SeamstressError `usage` for an unknown name
+ */
+export function dialectNamed(name: string): Dialect | undefined {
+  if (name === AUTO) return undefined;
+  const dialect = DIALECTS.find((known) => known.name === name);
+  if (dialect === undefined)
+    throw new SeamstressError('usage', `there is no dialect "${name}"`, {
+      hint: `Dialects: ${[AUTO, ...DIALECTS.map((known) => known.name)].join(', ')}.`,
+    });
+  return dialect;
+}
+
+/**
+ * Connects to a server, after finding out its dialect where that is not known.
+ *
+ * @throws SeamstressError `target` when the server cannot be reached, refuses us, or speaks none
+ */
+export async function connect(
+  dialect: Dialect | undefined,
+  options: ConnectOptions,
+  signal: AbortSignal,
+): Promise<Target> {
+  return await (dialect ?? (await recognise(options, signal))).connect(options, signal);
+}
+
+async function recognise(options: ConnectOptions, signal: AbortSignal): Promise<Dialect> {
+  const http = new HttpClient(httpOptions(options));
+  const missing: string[] = [];
+  const ask: Ask = async ({ method, path, body }) => {
+    try {
+      return (await http.json(method, path, body, signal)).body;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (isMissing(error)) missing.unshift(`has no ${path} (HTTP ${error.status})`);
+      // 400 and 422: another server's idea of the same path.
+      else if (error.status !== 400 && error.status !== 422) throw troubleOf(http, path, error);
+      return undefined;
+    }
+  };
+  try {
+    for (const dialect of DIALECTS) if (await dialect.recognises(ask)) return dialect;
+  } finally {
+    await http.close();
+  }
+  const lacks = missing.length > 0 ? missing.join(' and ') : 'answers like no server that is known';
+  throw new SeamstressError('target', `${http.url} ${lacks}`, {
+    hint: `Is this the root URL of a server of these kinds: ${DIALECTS.map(({ name }) => name).join(', ')}? Paths such as /v1 are added by seamstress.`,
+  });
+}

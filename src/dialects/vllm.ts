@@ -1,0 +1,530 @@
+/**
+ * vLLM's OpenAI-compatible server.
+ *
+ * - The prompt oracle is `/tokenize` with messages. It is not always what chat does with the same
+ *   messages (0.32 drops `reasoning_content` there, which chat reads), so the first acquaintance
+ *   compares the two and every chat stream is held against it; where they differ, the ids come
+ *   from a chat request for one token.
+ * - `return_token_ids` tells every generated id, hidden ones included.
+ * - Servers give the text of a token, not its bytes: those come from the model's tokenizer file,
+ *   or else from `/detokenize` (see `vocabulary.ts`).
+ */
+import { randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SeamstressError } from '../errors.ts';
+import type { Delta, TokenEvent } from '../seam/generation.ts';
+import { loadTokenizer } from '../tokens/tokenizer.ts';
+import type { StreamEnd } from '../wire/end.ts';
+import { HttpClient } from '../wire/http.ts';
+import { Refusal } from '../wire/refusal.ts';
+import {
+  chooseModel,
+  httpOptions,
+  probe,
+  sha256,
+  TOKENIZER_PROBE,
+  type ServedModel,
+} from './acquaint.ts';
+import type {
+  Answer,
+  ChatRequest,
+  Completion,
+  ConnectOptions,
+  Dialect,
+  PlacedToken,
+  ReadOptions,
+  Rendered,
+  SamplingOptions,
+  SentRequest,
+  Spending,
+  Target,
+  TargetIdentity,
+  Usage,
+} from './dialect.ts';
+import {
+  asArray,
+  asIds,
+  asNumber,
+  asObject,
+  asString,
+  parseEvent,
+  type JsonObject,
+} from './json.ts';
+import { Memo } from './memo.ts';
+import { deltaOf, openaiMessages, openaiTools, readChatChunk } from './openai.ts';
+import { localVocabulary, remoteVocabulary, type Vocabulary } from './vocabulary.ts';
+
+const KIND = 'vLLM';
+
+export const vllm: Dialect = {
+  name: 'vllm',
+  limits: [
+    'without the tokenizer file, a token that ends inside a character has no bytes of its own',
+    'the chat template is known only of servers that seamstress started',
+    'cached prompt tokens are told only with --enable-prompt-tokens-details',
+  ],
+  async recognises(ask) {
+    const version = asObject(await ask({ method: 'GET', path: '/version' }))?.['version'];
+    if (asString(version) === undefined) return false;
+    const body = { prompt: 'a', add_special_tokens: false };
+    const reply = asObject(await ask({ method: 'POST', path: '/tokenize', body }));
+    return (
+      asIds(reply?.['tokens']) !== undefined && asNumber(reply?.['max_model_len']) !== undefined
+    );
+  },
+  connect: connectVllm,
+};
+
+async function connectVllm(options: ConnectOptions, signal: AbortSignal): Promise<Target> {
+  const http = new HttpClient(httpOptions(options));
+  try {
+    const said = await probe(http, { kind: KIND, method: 'GET', path: '/version' }, signal);
+    const version = asString(asObject(said)?.['version']);
+    if (version === undefined)
+      throw new SeamstressError('target', `${http.url} is not a vLLM server: /version has none`, {
+        hint: 'Give the root URL of a vLLM server.',
+      });
+    const model = await chooseModel(http, KIND, options.model, signal);
+    const body = tokenizeBody(model.id, TOKENIZER_PROBE);
+    const probeIds = readTokens(
+      await probe(http, { kind: KIND, method: 'POST', path: '/tokenize', body }, signal),
+    );
+    const vocabulary = await loadVocabulary(options, http.url, model, probeIds);
+    const chatTemplate = options.files?.chatTemplate;
+    const identity: TargetIdentity = {
+      dialect: vllm.name,
+      url: http.url,
+      model: model.name,
+      engine: {
+        name: options.engine?.name ?? 'vllm',
+        version: options.engine?.version,
+        // What a server says of itself, unless it is what is known anyway.
+        build: options.engine?.build ?? (options.engine?.version === version ? undefined : version),
+      },
+      ...(chatTemplate === undefined ? {} : { chatTemplateSha256: sha256(chatTemplate) }),
+      tokenizerSha256: sha256(JSON.stringify(probeIds)),
+      hops: [],
+      ...(options.faults === undefined ? {} : { faults: options.faults }),
+    };
+    const oracle = await examineOracle(http, model, signal);
+    return new VllmTarget(http, identity, model, chatTemplate, vocabulary, oracle);
+  } catch (error) {
+    await http.close();
+    throw error;
+  }
+}
+
+/**
+ * The tokenizer file that was named, or the one that a server on this machine reads itself.
+ * Undefined when there is none, or when the latter does not give the server's ids.
+ */
+async function loadVocabulary(
+  options: ConnectOptions,
+  url: string,
+  { root }: ServedModel,
+  probeIds: readonly number[],
+): Promise<Vocabulary | undefined> {
+  const named = options.files?.tokenizer;
+  const path = named ?? (await tokenizerAt(url, root));
+  if (path === undefined) return undefined;
+  const tokenizer = await loadTokenizer(path);
+  const ids = tokenizer.encode(TOKENIZER_PROBE);
+  if (ids.join() === probeIds.join()) return localVocabulary(tokenizer);
+  if (named === undefined) return undefined;
+  throw new SeamstressError('config', `${named} is not the tokenizer of the model at ${url}`, {
+    hint: 'A fixed text gives other ids there; use the tokenizer.json of the very model that is served.',
+  });
+}
+
+async function tokenizerAt(url: string, root: string | undefined): Promise<string | undefined> {
+  const here = /^(?:127\.[\d.]+|localhost|\[::1\])$/.test(new URL(url).hostname);
+  if (!here || root === undefined) return undefined;
+  const path = join(root, 'tokenizer.json');
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFile() === true ? path : undefined;
+}
+
+/** How the prompt of a chat request is learned. */
+interface Oracle {
+  /** The name of the reasoning field that reaches the template. */
+  readonly reasoningField: string;
+  /** Whether `/tokenize` renders what chat renders. */
+  readonly tokenizeIsChat: boolean;
+}
+
+const REASONING_FIELDS = ['reasoning', 'reasoning_content'];
+
+async function examineOracle(
+  http: HttpClient,
+  model: ServedModel,
+  signal: AbortSignal,
+): Promise<Oracle> {
+  const request: ChatRequest = {
+    messages: [{ role: 'user', content: 'Hi' }],
+    tools: [],
+    thinking: undefined,
+    prefill: { content: 'a' },
+    flags: true,
+  };
+  const thinking = { ...request, prefill: { reasoning: 'b', content: 'a' } };
+  const ids = async (asked: ChatRequest, field: string): Promise<string> =>
+    readTokens(
+      (await http.json('POST', '/tokenize', templateBody(model.id, asked, field), signal)).body,
+    ).join();
+  try {
+    const without = await ids(request, REASONING_FIELDS[0]!);
+    let reasoningField = REASONING_FIELDS[0]!;
+    let rendered = without;
+    for (const field of REASONING_FIELDS) {
+      const withField = await ids(thinking, field);
+      if (withField === without) continue;
+      reasoningField = field;
+      rendered = withField;
+      break;
+    }
+    const body = { ...templateBody(model.id, thinking, reasoningField), ...ONE_TOKEN };
+    const chat = await http.json('POST', '/v1/chat/completions', body, signal);
+    const seen = asIds(asObject(chat.body)?.['prompt_token_ids'])?.join();
+    return { reasoningField, tokenizeIsChat: seen === undefined || seen === rendered };
+  } catch (error) {
+    // A template that refuses this very conversation says nothing about others.
+    if (!(error instanceof Refusal) || error.status >= 500) throw error;
+    return { reasoningField: REASONING_FIELDS[0]!, tokenizeIsChat: true };
+  }
+}
+
+const ONE_TOKEN: JsonObject = { max_tokens: 1, temperature: 0, return_token_ids: true };
+
+class VllmTarget implements Target {
+  readonly identity: TargetIdentity;
+  readonly chatTemplate: string | undefined;
+  readonly #http: HttpClient;
+  readonly #model: ServedModel;
+  readonly #vocabulary: Vocabulary;
+  readonly #oracle: Oracle;
+  readonly #encoded = new Memo<readonly number[]>(20_000);
+  readonly #rendered = new Memo<readonly number[]>(20_000);
+  /** Requests with the same salt share the prefix cache; no others do. */
+  readonly #salt = randomUUID();
+  #colds = 0;
+  #promptTokens = 0;
+  #generatedTokens = 0;
+
+  constructor(
+    http: HttpClient,
+    identity: TargetIdentity,
+    model: ServedModel,
+    chatTemplate: string | undefined,
+    vocabulary: Vocabulary | undefined,
+    oracle: Oracle,
+  ) {
+    this.#http = http;
+    this.identity = identity;
+    this.#model = model;
+    this.chatTemplate = chatTemplate;
+    this.#oracle = oracle;
+    this.#vocabulary =
+      vocabulary ??
+      remoteVocabulary({
+        encode: (text, signal) => this.encode(text, signal),
+        decode: (ids, signal) => this.#detokenize(ids, signal),
+      });
+  }
+
+  get spending(): Spending {
+    return {
+      requests: this.#http.requests,
+      promptTokens: this.#promptTokens,
+      generatedTokens: this.#generatedTokens,
+    };
+  }
+
+  async chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer> {
+    const prompt = await this.#promptIds(request, read.signal);
+    const tokens: PlacedToken[] = [];
+    const deltas: Delta[] = [];
+    let generated = 0;
+    let finish: string | undefined;
+    let stoppedBy: unknown;
+    let usage: Usage = { promptTokens: undefined, cachedTokens: undefined };
+    let garbled: StreamEnd | undefined;
+    const body = {
+      ...this.#templateBody(request),
+      ...this.#samplingBody(sampling, prompt.length),
+      logprobs: true,
+      top_logprobs: Math.max(1, sampling.top),
+      stream: true,
+      stream_options: { include_usage: true },
+    };
+    const reply = await this.#http.stream('/v1/chat/completions', body, {
+      signal: read.signal,
+      onData: (data) => {
+        const chunk = parseEvent(data);
+        if (chunk === undefined) {
+          garbled = {
+            kind: 'garbled',
+            detail: `an event is not a JSON object: ${data.slice(0, 80)}`,
+          };
+          return true;
+        }
+        requireSamePrompt(prompt, asIds(chunk['prompt_token_ids']));
+        usage = readUsage(chunk, usage);
+        const message = readChatChunk(chunk);
+        if (message === undefined) {
+          generated = asNumber(asObject(chunk['usage'])?.['completion_tokens']) ?? generated;
+          return false;
+        }
+        const choice = asObject(asArray(chunk['choices'])[0]) ?? {};
+        finish = message.finish ?? finish;
+        stoppedBy = choice['stop_reason'] ?? stoppedBy;
+        for (const token of readChatTokens(choice)) tokens.push({ ...token, place: ++generated });
+        const delta = deltaOf(message, generated);
+        if (delta !== undefined) deltas.push(delta);
+        return read.stopWhen?.({ generated, tokens, deltas }) === true;
+      },
+    });
+    this.#promptTokens += usage.promptTokens ?? prompt.length;
+    this.#generatedTokens += generated;
+    const ended = finish !== undefined && finish !== 'length' && typeof stoppedBy !== 'string';
+    return {
+      deltas,
+      tokens: await this.#withBytes(tokens, ended, read.signal),
+      generated,
+      finish,
+      end: garbled ?? reply.end,
+      usage,
+      timing: { firstEventMs: reply.firstEventMs, totalMs: reply.totalMs },
+      capture: reply.capture,
+      request: reply.request,
+    };
+  }
+
+  async complete(
+    prompt: readonly number[],
+    sampling: SamplingOptions,
+    signal: AbortSignal,
+  ): Promise<Completion> {
+    const body = {
+      model: this.#model.id,
+      prompt,
+      ...this.#samplingBody(sampling, prompt.length),
+      logprobs: Math.max(1, sampling.top),
+    };
+    const reply = await this.#http.json('POST', '/v1/completions', body, signal);
+    const answer = asObject(reply.body) ?? {};
+    const choice = asObject(asArray(answer['choices'])[0]) ?? {};
+    const ids = asIds(choice['token_ids']);
+    if (ids === undefined)
+      throw new SeamstressError('target', '/v1/completions answered without token ids', {
+        hint: 'vLLM knows return_token_ids from 0.10.2 on; a gateway in between may drop it.',
+      });
+    const finish = asString(choice['finish_reason']);
+    const ended = finish === 'stop' && typeof choice['stop_reason'] !== 'string';
+    const usage = readUsage(answer, { promptTokens: undefined, cachedTokens: undefined });
+    this.#promptTokens += usage.promptTokens ?? prompt.length;
+    this.#generatedTokens += ids.length;
+    return {
+      tokens: await this.#withBytes(readCompletionTokens(ids, choice), ended, signal),
+      finish,
+      usage,
+      totalMs: reply.ms,
+      request: reply.request,
+    };
+  }
+
+  async render(request: ChatRequest, signal: AbortSignal): Promise<Rendered> {
+    const ids = await this.#promptIds(request, signal);
+    return {
+      ids,
+      text: await this.#vocabulary.text(ids, signal),
+      source: 'server',
+      requests: [this.#oracleRequest(request)],
+    };
+  }
+
+  async encode(text: string, signal: AbortSignal): Promise<readonly number[]> {
+    return await this.#encoded.get(text, async () =>
+      readTokens(
+        (await this.#http.json('POST', '/tokenize', tokenizeBody(this.#model.id, text), signal))
+          .body,
+      ),
+    );
+  }
+
+  async encodePlain(text: string, signal: AbortSignal): Promise<readonly TokenEvent[]> {
+    const ids = await this.#vocabulary.encodePlain(text, signal);
+    return await this.#withBytes(
+      ids.map((id) => ({ id, bytes: NO_BYTES })),
+      false,
+      signal,
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#http.close();
+  }
+
+  #oracleRequest(request: ChatRequest): SentRequest {
+    const { tokenizeIsChat } = this.#oracle;
+    const path = tokenizeIsChat ? '/tokenize' : '/v1/chat/completions';
+    const body = { ...this.#templateBody(request), ...(tokenizeIsChat ? {} : ONE_TOKEN) };
+    return { method: 'POST', url: this.#http.url + path, body };
+  }
+
+  async #promptIds(request: ChatRequest, signal: AbortSignal): Promise<readonly number[]> {
+    const { url, body } = this.#oracleRequest(request);
+    return await this.#rendered.get(JSON.stringify(body), async () => {
+      const path = url.slice(this.#http.url.length);
+      const answer = (await this.#http.json('POST', path, body, signal)).body;
+      if (this.#oracle.tokenizeIsChat) return readTokens(answer);
+      const ids = asIds(asObject(answer)?.['prompt_token_ids']);
+      if (ids === undefined)
+        throw new SeamstressError('target', 'a chat answer lacks the prompt_token_ids');
+      this.#promptTokens += ids.length;
+      this.#generatedTokens++;
+      return ids;
+    });
+  }
+
+  async #detokenize(ids: readonly number[], signal: AbortSignal): Promise<string> {
+    const body = { model: this.#model.id, tokens: ids };
+    const reply = await this.#http.json('POST', '/detokenize', body, signal);
+    const text = asString(asObject(reply.body)?.['prompt']);
+    if (text === undefined)
+      throw new SeamstressError('target', '/detokenize answered without a text');
+    return text;
+  }
+
+  /** @param ended the last token ended the generation; servers do not print it */
+  async #withBytes<T extends TokenEvent>(
+    tokens: readonly T[],
+    ended: boolean,
+    signal: AbortSignal,
+  ): Promise<T[]> {
+    const printed = ended ? tokens.slice(0, -1) : tokens;
+    const bytes = await this.#vocabulary.bytes(
+      printed.map(({ id }) => id),
+      signal,
+    );
+    return tokens.map((token, i) => ({ ...token, bytes: bytes[i] ?? NO_BYTES }));
+  }
+
+  #templateBody(request: ChatRequest): JsonObject {
+    return templateBody(this.#model.id, request, this.#oracle.reasoningField);
+  }
+
+  #samplingBody(sampling: SamplingOptions, promptTokens: number): JsonObject {
+    const { context } = this.#model;
+    // vLLM refuses a limit that the context cannot hold.
+    const room = context === undefined ? Infinity : Math.max(1, context - promptTokens);
+    return {
+      temperature: 0,
+      max_tokens: Math.min(sampling.maxTokens, room),
+      ...(sampling.stop === undefined ? {} : { stop: sampling.stop }),
+      return_token_ids: true,
+      return_tokens_as_token_ids: true,
+      cache_salt: sampling.cache === 'warm' ? this.#salt : `${this.#salt}-${this.#colds++}`,
+    };
+  }
+}
+
+const NO_BYTES = new Uint8Array();
+
+function tokenizeBody(model: string, text: string): JsonObject {
+  return { model, prompt: text, add_special_tokens: false };
+}
+
+function readTokens(body: unknown): readonly number[] {
+  const ids = asIds(asObject(body)?.['tokens']);
+  if (ids === undefined)
+    throw new SeamstressError('target', '/tokenize answered without a list of token ids');
+  return ids;
+}
+
+function templateBody(model: string, request: ChatRequest, reasoningField: string): JsonObject {
+  return {
+    model,
+    messages: openaiMessages(request, reasoningField),
+    ...(request.tools.length > 0 ? { tools: openaiTools(request.tools) } : {}),
+    ...(request.thinking === undefined
+      ? {}
+      : { chat_template_kwargs: { enable_thinking: request.thinking } }),
+    ...(request.prefill !== undefined && request.flags === true
+      ? { continue_final_message: true, add_generation_prompt: false }
+      : {}),
+  };
+}
+
+function requireSamePrompt(rendered: readonly number[], seen: readonly number[] | undefined): void {
+  if (seen === undefined || seen.join() === rendered.join()) return;
+  throw new SeamstressError(
+    'target',
+    'the prompt of a chat answer is not the one that /tokenize gave for the same messages',
+    { hint: 'The prompt check cannot be trusted for such requests on this server.' },
+  );
+}
+
+/** The ids of a chunk; from the log-probabilities where a gateway has dropped `token_ids`. */
+function readChatTokens(choice: JsonObject): TokenEvent[] {
+  const told = asArray(asObject(choice['logprobs'])?.['content']).map((entry) => asObject(entry));
+  const ids = asIds(choice['token_ids']) ?? told.flatMap((entry) => placeholder(entry) ?? []);
+  return ids.map((id, i) => {
+    const entry = told[i];
+    if (entry === undefined || placeholder(entry) !== id) return { id, bytes: NO_BYTES };
+    const top = asArray(entry['top_logprobs']).flatMap((candidate) => {
+      const object = asObject(candidate);
+      const candidateId = placeholder(object);
+      const logprob = asNumber(object?.['logprob']);
+      return candidateId === undefined || logprob === undefined
+        ? []
+        : [{ id: candidateId, logprob }];
+    });
+    return tokenOf(id, asNumber(entry['logprob']), top);
+  });
+}
+
+/** The log-probabilities of a completion are lists side by side, with candidates by their name. */
+function readCompletionTokens(ids: readonly number[], choice: JsonObject): TokenEvent[] {
+  const logprobs = asObject(choice['logprobs']);
+  const own = asArray(logprobs?.['token_logprobs']);
+  const tops = asArray(logprobs?.['top_logprobs']);
+  return ids.map((id, i) => {
+    const top = Object.entries(asObject(tops[i]) ?? {}).flatMap(([name, value]) => {
+      const candidateId = placeholder({ token: name });
+      const logprob = asNumber(value);
+      return candidateId === undefined || logprob === undefined
+        ? []
+        : [{ id: candidateId, logprob }];
+    });
+    return tokenOf(id, asNumber(own[i]), top);
+  });
+}
+
+function tokenOf(
+  id: number,
+  logprob: number | undefined,
+  top: readonly { readonly id: number; readonly logprob: number }[],
+): TokenEvent {
+  return {
+    id,
+    bytes: NO_BYTES,
+    ...(logprob === undefined ? {} : { logprob }),
+    ...(top.length > 0 ? { top: top.toSorted((a, b) => b.logprob - a.logprob) } : {}),
+  };
+}
+
+/** The id in `token_id:123`, which `return_tokens_as_token_ids` gives in place of a token's text. */
+function placeholder(entry: JsonObject | undefined): number | undefined {
+  const digits = /^token_id:(\d+)$/.exec(asString(entry?.['token']) ?? '')?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+function readUsage(body: JsonObject, before: Usage): Usage {
+  const stated = asObject(body['usage']);
+  const details = asObject(stated?.['prompt_tokens_details']);
+  return {
+    promptTokens: asNumber(stated?.['prompt_tokens']) ?? before.promptTokens,
+    cachedTokens: asNumber(details?.['cached_tokens']) ?? before.cachedTokens,
+  };
+}
