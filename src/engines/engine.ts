@@ -4,7 +4,7 @@ import type { EngineName, EngineSpec } from './spec.ts';
 import { startVllm } from './vllm.ts';
 
 export { startCommand } from './command.ts';
-export type { LaunchOptions, Progress, RunningEngine } from './running.ts';
+export type { LaunchOptions, RunningEngine } from './running.ts';
 export { type EngineSpec, parseEngine } from './spec.ts';
 
 const STARTERS: Readonly<Record<EngineName, typeof startLlamaCpp>> = {

@@ -50,11 +50,15 @@ function viewOfText({ markup, views }: Subject, { reasoning, content }: Syntheti
   const thinks = markup.opening !== '' || markup.closing !== '';
   if (!thinks || reasoning === '') return { reasoning: '', content, toolCalls: [] };
   const model = views.at(-1);
-  const lead = (text: string | undefined): string => /^\n*/.exec(text ?? '')?.[0] ?? '';
   const trail = /\n*$/.exec(model?.reasoning ?? '')?.[0] ?? '';
   return {
     reasoning: lead(model?.reasoning) + reasoning + (content === '' ? '' : trail),
     content: content === '' ? '' : lead(model?.content) + content,
     toolCalls: [],
   };
+}
+
+/** The line breaks that a text starts with. */
+function lead(text: string | undefined): string {
+  return /^\n*/.exec(text ?? '')?.[0] ?? '';
 }
