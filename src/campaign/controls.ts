@@ -30,6 +30,7 @@ export class Controls {
   #exact = 0;
   #noise = 0;
   #frozen: number | undefined;
+  #disagreed: boolean | undefined;
 
   /** @param compare tokens compared after a cut at most */
   constructor(target: Target, compare: number, signal: AbortSignal) {
@@ -47,14 +48,20 @@ export class Controls {
     };
   }
 
+  /** True when the engine disagreed with itself before the first seam was judged. */
+  get disagrees(): boolean {
+    return this.#disagreed ?? (this.#repeatDisagreements > 0 || this.#exact < this.#tried);
+  }
+
   /** Two log-probabilities move, so a gap between them can change by twice the noise. */
   get tau(): number {
     return this.#frozen ?? 2 * this.#noise;
   }
 
-  /** Fixes τ, so that the verdict on a seam does not depend on which seams were judged before it. */
+  /** Fixes τ and `disagrees`, so that the verdict on a seam does not depend on which seams were judged before it. */
   freeze(): void {
     this.#frozen = this.tau;
+    this.#disagreed = this.disagrees;
   }
 
   /** Counts the repeat control that came with a subject. */

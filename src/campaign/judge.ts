@@ -2,7 +2,7 @@
 import { checkContinuation, type ContinuationEvidence, type Flip } from '../checks/continuation.ts';
 import { checkPrompt } from '../checks/prompt.ts';
 import type { CutClass } from '../seam/classes.ts';
-import { checkShape } from '../checks/shape.ts';
+import { checkShape, type ShapeProblem } from '../checks/shape.ts';
 import { verdictOf, type CheckName, type Verdict } from '../checks/verdict.ts';
 import type { Answer, ChatRequest, Progress, Rendered, Target } from '../dialects/dialect.ts';
 import { Memo } from '../dialects/memo.ts';
@@ -15,6 +15,16 @@ import { Refusal } from '../wire/refusal.ts';
 import type { Controls } from './controls.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { JudgedSeam, SeamPlan } from '../checks/seam.ts';
+
+/**
+ * What another token looks like in a stream that tells no ids. On an engine that does not repeat
+ * itself such a text proves nothing, however often it comes.
+ */
+const OTHER_TEXT: ReadonlySet<ShapeProblem | undefined> = new Set([
+  'other',
+  'lost',
+  'repeated',
+] as const);
 
 /** Tokens that a resume to the end may generate more than the uninterrupted run, to show that it does not end. */
 const PAST_THE_END = 8;
@@ -193,7 +203,11 @@ export class Judge {
           })
         : undefined;
     const shapeHolds = shape?.problem === undefined;
-    const verdict = await this.#weigh(subject, j, true, continuation.flip, shapeHolds);
+    const unseen = continuation.compared === 0 && answer.generated > 0;
+    const doubtful = unseen && this.#controls.disagrees && OTHER_TEXT.has(shape?.problem);
+    const verdict = doubtful
+      ? 'unstable'
+      : await this.#weigh(subject, j, true, continuation.flip, shapeHolds);
     const failed: CheckName | undefined =
       verdict === 'exact' ? undefined : shapeHolds ? 'continuation' : 'shape';
     return {

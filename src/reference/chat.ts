@@ -246,6 +246,11 @@ function headOf(object: string): object {
   };
 }
 
+/** Not random as a real server's: a client sends it back, and the same run must give the same record. */
+function callId(index: number): string {
+  return `call_${index}`;
+}
+
 function finishOf(ended: Ended, reader: Reader): string {
   if (ended.type === 'limit') return 'length';
   return reader.called ? 'tool_calls' : 'stop';
@@ -260,7 +265,9 @@ function deltaOf(piece: Piece): object {
     case 'call': {
       const called = { name: piece.name, arguments: '' };
       return {
-        tool_calls: [{ index: piece.index, id: randomId(), type: 'function', function: called }],
+        tool_calls: [
+          { index: piece.index, id: callId(piece.index), type: 'function', function: called },
+        ],
       };
     }
     case 'arguments':
@@ -279,7 +286,7 @@ function messageOf(pieces: readonly Piece[]): object {
       const call = (calls[piece.index] ??= {
         type: 'function',
         function: { name: '', arguments: '' },
-        id: randomId(),
+        id: callId(piece.index),
       });
       if (piece.kind === 'call') call.function.name = piece.name;
       else call.function.arguments += piece.text;
