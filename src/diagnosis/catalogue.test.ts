@@ -285,9 +285,10 @@ describe('streams', () => {
   test('a made-up finish is seen by the tokens that are missing', () => {
     const flip = { at: 2, expected: 7, actual: undefined, gap: undefined };
     const continuation = { compared: 2, remaining: 9, flip };
-    expect(
-      nameStreamCause(seamOf('continuation', { continuation, answer: answer({}) })).cause,
-    ).toBe('stopped-early');
+    const nameOf = (parts: Partial<Answer>): Cause =>
+      nameStreamCause(seamOf('continuation', { continuation, answer: answer(parts) })).cause;
+    expect(nameOf({ deltas: [] })).toBe('stopped-early');
+    expect(nameOf({ deltas: [{ after: 1, content: 'Another' }] })).toBe('continuation-differs');
   });
 
   test('two tokens at one place were sent twice', () => {

@@ -79,11 +79,14 @@ const RULES: readonly Rule[] = [
       ? named('mid-character')
       : undefined;
   },
-  function thinkBlockBefore({ difference: { actual }, header, view }) {
+  function thinkBlockBefore({ difference: { actual, expected }, header, view }) {
     const rest = actual.startsWith(header) ? actual.slice(header.length) : '';
     const block = rest.match(EMPTY_BLOCK)?.[0];
     const held = rest.slice(block?.length ?? 0);
-    return block !== undefined && held.includes((view.reasoning || view.content).trim())
+    // A model may write about think tags; a block that belongs to its text was not put there.
+    const own =
+      block !== undefined && expected.slice(header.length).trimStart().startsWith(block.trim());
+    return block !== undefined && !own && held.includes((view.reasoning || view.content).trim())
       ? named('empty-think-block')
       : undefined;
   },

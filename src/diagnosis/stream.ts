@@ -3,6 +3,7 @@ import type { JudgedSeam } from '../checks/seam.ts';
 import type { ShapeEvidence, ShapeProblem } from '../checks/shape.ts';
 import type { Answer } from '../dialects/dialect.ts';
 import { bytesOf, type Generation, type View } from '../seam/generation.ts';
+import { viewOf } from '../seam/view.ts';
 import type { RawChunk } from '../wire/capture.ts';
 import type { StreamEnd } from '../wire/end.ts';
 import type { Cause, Named } from './causes.ts';
@@ -30,11 +31,24 @@ export function nameStreamCause(seam: JudgedSeam): Named {
     return named(endCause(answer.end, answer.finish));
   if (answer !== undefined && sentTwice(answer)) return named('events-duplicated');
   const flip = continuation?.flip;
-  if (flip !== undefined && flip.actual === undefined && flip.expected !== undefined)
+  const short = flip !== undefined && flip.actual === undefined && flip.expected !== undefined;
+  if (short && answer !== undefined && goesOn(seam, viewOf(answer.deltas)))
     return named('stopped-early');
   if (shape?.problem === undefined) return named('continuation-differs');
   if (callAgain(shape, seam.view)) return named('tool-call-restarted');
   return named(shapeCause(shape, shape.problem, seam.plan.subject.generation, answer));
+}
+
+/** True when what was sent is right as far as it goes. */
+function goesOn({ plan, view }: JudgedSeam, added: View): boolean {
+  const whole = viewOf(plan.subject.generation.deltas);
+  return (
+    whole.reasoning.startsWith(view.reasoning + added.reasoning) &&
+    whole.content.startsWith(view.content + added.content) &&
+    added.toolCalls.every(({ arguments: more }, i) =>
+      whole.toolCalls[i]?.arguments.startsWith((view.toolCalls[i]?.arguments ?? '') + more),
+    )
+  );
 }
 
 /** True when the name of a tool call that the client holds is sent again. */
@@ -72,7 +86,8 @@ function shapeCause(
   generation: Generation,
   answer: Answer | undefined,
 ): Cause {
-  if (problem === 'other' && isRepeated(shape.expected, shape.actual)) return 'text-repeated';
+  const differs = problem === 'other' || problem === 'lost';
+  if (differs && isRepeated(shape.expected, shape.actual)) return 'text-repeated';
   if (problem !== 'lost') return SHAPE_CAUSES[problem];
   if (shape.field === 'tool-call' && shape.actual === '') return 'tool-call-lost';
   if (answer !== undefined && answer.deltas.length === 0 && answer.generated > 0)
