@@ -133,6 +133,12 @@ describe('prompts', () => {
       `<|im_start|>user\n${written}<|im_end|>\n<|im_start|>assistant\n`,
     ],
     ['prefill-as-user', NOTHING, '', '<|im_start|>user\n<|im_end|>\n<|im_start|>assistant\n'],
+    [
+      'leading-whitespace-trimmed',
+      { ...held, reasoning: ' \n', content: ' x' },
+      '<think>\n \n</think>\n\n x',
+      '<|im_start|>assistant\n<think>\n \n</think>\n\nx',
+    ],
     ['wrong-channel', held, written, '<|im_start|>assistant\nSo.\n</think>\n\nThe sum'],
     ['wrong-channel', held, written, '<|im_start|>assistant\n<think>\nSo.\nThe sum'],
     [
