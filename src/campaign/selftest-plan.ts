@@ -14,12 +14,18 @@ export interface TrialPlan {
   readonly cuts: 'all' | number;
   /** Cases of synthetic text and of several pauses; 0 for none. */
   readonly cases: number;
+  /** Tokens compared after a cut. */
+  readonly compare: number;
   /** Silence after which a stream counts as stalled, in milliseconds. */
   readonly stallMs: number;
 }
 
 const CUTS = 8;
 const CASES = 60;
+/** Long enough to see a derailed model leave its script. */
+const COMPARE = 16;
+/** Short enough that not every resume meets a near tie. */
+const NOISY_COMPARE = 8;
 const PATIENT_MS = 20_000;
 /** Under noise the first few are enough: what they have to show is that a fault is still seen. */
 const NOISY_STRATEGIES = 2;
@@ -48,6 +54,8 @@ const ask = (content: string): Message => ({ role: 'user', content });
 const SUM = scenario('sum', [ask('Add 47 and 25.')]);
 /** Characters of several tokens, and marks that normalization would compose. */
 const EMOJI = scenario('emoji', [ask('Repeat and reverse: 🇯🇵👍🏾')]);
+/** Hardly a word that could nearly tie, so that it is often resumed to its end under noise, too. */
+const SHORT = scenario('short', [ask('Repeat and reverse: 🇯🇵')], { thinking: false });
 const TOOL = scenario('tool', [ask('Use the tool: weather in Oslo, celsius?')], {
   tools: [WEATHER],
 });
@@ -68,6 +76,7 @@ const DEFAULT: TrialPlan = {
   strategies: STRATEGIES,
   cuts: CUTS,
   cases: 0,
+  compare: COMPARE,
   stallMs: PATIENT_MS,
 };
 
@@ -84,7 +93,7 @@ const SPECIAL: Readonly<Partial<Record<FaultName, Partial<TrialPlan>>>> = {
   'special-encoded': FUZZED,
   'header-merged': { ...FUZZED, scenarios: [PLAIN], cases: 4 * CASES },
   'finish-dishonest': {
-    scenarios: [EMOJI, PLAIN, REPEATED],
+    scenarios: [EMOJI, PLAIN, SHORT],
     strategies: [...STRATEGIES, 'inline-think+flags'],
   },
   retokenize: { scenarios: [SUM, TOOL], cuts: 'all', strategies: ['reasoning-field'] },
@@ -113,7 +122,7 @@ export function planFor(faults: readonly FaultName[], noise: boolean): TrialPlan
   if (plan.tools && !noise) return plan;
   const strategies = noise ? plan.strategies.slice(0, NOISY_STRATEGIES) : plan.strategies;
   const scenarios = plan.scenarios.filter(({ tools }) => tools.length === 0);
-  return { ...plan, scenarios, strategies };
+  return { ...plan, scenarios, strategies, compare: noise ? NOISY_COMPARE : plan.compare };
 }
 
 function together(faults: readonly FaultName[]): TrialPlan {
@@ -126,6 +135,7 @@ function together(faults: readonly FaultName[]): TrialPlan {
       strategies: [...new Set([...all.strategies, ...plan.strategies])],
       cuts: all.cuts === 'all' || plan.cuts === 'all' ? 'all' : Math.max(all.cuts, plan.cuts),
       cases: Math.max(all.cases, plan.cases),
+      compare: Math.max(all.compare, plan.compare),
       stallMs: Math.min(all.stallMs, plan.stallMs),
     }),
     first,

@@ -20,8 +20,6 @@ import { runCampaign } from './run.ts';
 import { planFor, type TrialPlan } from './selftest-plan.ts';
 
 const NOISE: FaultName = 'near-tie-noise';
-/** Long enough to see a derailed model leave its script. */
-const COMPARE = 16;
 const CONCURRENCY = 4;
 /**
  * What a campaign says where a server does not repeat itself: of a cut that was really made, and of
@@ -189,7 +187,7 @@ async function campaign(
       mode,
       cuts: plan.cuts,
       cases: plan.cases,
-      compare: COMPARE,
+      compare: plan.compare,
       concurrency: CONCURRENCY,
       seed,
       maxTimeMs: undefined,

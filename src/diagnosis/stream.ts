@@ -115,16 +115,20 @@ function lostText(
   return undefined;
 }
 
+/** Characters that a repeated piece may share with what follows it. */
+const SHARED = 40;
+
 /** True when a piece is sent twice in a row and nothing else is wrong. */
 function isRepeated(expected: string, actual: string): boolean {
   let at = 0;
   while (at < actual.length && expected[at] === actual[at]) at++;
-  for (let size = 1; size <= at && at + size <= actual.length; size++)
-    if (
-      actual.slice(at, at + size) === expected.slice(at - size, at) &&
-      expected.startsWith(actual.slice(at + size), at)
-    )
-      return true;
+  for (let end = at; end > 0 && end > at - SHARED; end--)
+    for (let size = 1; size <= end && end + size <= actual.length; size++)
+      if (
+        actual.slice(end, end + size) === expected.slice(end - size, end) &&
+        expected.startsWith(actual.slice(end + size), end)
+      )
+        return true;
   return false;
 }
 

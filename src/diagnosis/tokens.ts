@@ -1,5 +1,6 @@
 /** The same text, other ids: what the tokenizer encodes differently at the seam. */
 import { bytesOf, type Generation } from '../seam/generation.ts';
+import { viewOf } from '../seam/view.ts';
 import type { Cause, Named } from './causes.ts';
 
 /** Two lists of prompt ids for the same text. */
@@ -24,7 +25,8 @@ export function nameIdsCause(facts: IdsFacts): Named {
   if (span.at < base) return named('header-merged');
   const [wanted, got] = [expected.slice(base), actual.slice(base)];
   if (span.at === base && oneMore(wanted, got)) return named('dummy-prefix');
-  if (literalBeginsIn(text, textOf(generation, from, kept))) return named('special-literal');
+  if (literalBeginsAt(generation, text, textOf(generation, from, kept)))
+    return named('special-literal');
   if (notNormal(textOf(generation, Math.max(0, from - 1), kept), text))
     return named('text-normalized');
   if (span.at === base && sameIds(wanted.slice(1), got.slice(1))) return named('dummy-prefix');
@@ -61,10 +63,13 @@ function firstChange(
   return { at, end: expected.length };
 }
 
-/** True when a text that looks like a control token begins in the changed text or right at it. */
-function literalBeginsIn(changed: string, whole: string): boolean {
-  const literal = CONTROL_LITERAL.exec(whole);
-  return literal !== null && literal.index < Math.max(1, changed.length);
+/** True when text of the message that looks like a control token begins in the changed text or right after it. */
+function literalBeginsAt(generation: Generation, changed: string, whole: string): boolean {
+  const { reasoning, content } = viewOf(generation.deltas);
+  return Array.from(whole.matchAll(new RegExp(CONTROL_LITERAL, 'g'))).some(
+    ({ 0: literal, index }) =>
+      index <= changed.length && (reasoning.includes(literal) || content.includes(literal)),
+  );
 }
 
 function textOf(generation: Generation, from: number, to: number): string {

@@ -81,8 +81,11 @@ export class Model {
     const encoding = { control: true, guard: options.guard };
     const strikes = (fault: FaultName): boolean => this.#plan.strikes(fault, options.key);
     const end = strikes('retokenize') ? undefined : endOfGenerationPromptText(text);
-    if (end === undefined || this.vocabulary.looksSpecial(text.slice(end)))
-      return this.vocabulary.encode(text, encoding);
+    if (end === undefined) return this.vocabulary.encode(text, encoding);
+    if (this.vocabulary.looksSpecial(text.slice(end)))
+      return [text.slice(0, end), text.slice(end)].flatMap((part) =>
+        this.vocabulary.encode(part, encoding),
+      );
     const said = unguard(text.slice(end), options.guard);
     if (said.startsWith('\n') && strikes('header-merged'))
       return this.vocabulary.encode(text, encoding);
