@@ -260,6 +260,7 @@ function makeRecord(
     },
     roundTrip: tally.roundTrip,
     whitespace: tally.whitespace,
+    cache: [],
     recipe: state.recipe,
     notTested: notTested(options, ledger, state),
     errors: [...state.errors, ...(state.realCuts?.trouble ?? []), ...tally.errors],

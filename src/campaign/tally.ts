@@ -87,6 +87,7 @@ export class Tally {
     return {
       drifted: [...this.#changes.values()].reduce((total, times) => total + times, 0),
       byChange: Object.fromEntries(this.#changes),
+      changes: [],
     };
   }
 }

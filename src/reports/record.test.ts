@@ -15,7 +15,14 @@ import { WAYS } from '../seam/cut.ts';
 import { FakeTarget, generations, subjectOf, THINKING } from '../seam/fixtures.test-help.ts';
 import { PHASES } from '../seam/generation.ts';
 import { STRATEGIES } from '../seam/strategy.ts';
-import { findingSchema, readRecord, runSchema, SCHEMA_VERSION, seamLineSchema, type MinimalExample } from './record.ts';
+import {
+  findingSchema,
+  readRecord,
+  runSchema,
+  SCHEMA_VERSION,
+  seamLineSchema,
+  type MinimalExample,
+} from './record.ts';
 import { RunStore } from './store.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'seamstress-record-'));
@@ -45,7 +52,20 @@ test('a journal line is read as it was written', () => {
   });
   fc.assert(
     fc.property(seams, (drawn) => {
-      const { generation, strategy, way, check, verdict, phase, gap, reruns, error, cause, detail, pauses } = drawn;
+      const {
+        generation,
+        strategy,
+        way,
+        check,
+        verdict,
+        phase,
+        gap,
+        reruns,
+        error,
+        cause,
+        detail,
+        pauses,
+      } = drawn;
       const k = drawn.k % (generation.length + 1);
       const flip = drawn.flips ? { at: 2, expected: 1, actual: 2, gap } : undefined;
       const plan = { subject: subjectOf(generation), strategy, way, k, resume: 'none' } as const;
@@ -58,7 +78,14 @@ test('a journal line is read as it was written', () => {
       const line = lineOf(seam, cause === undefined ? undefined : { cause, detail }, pauses);
       const read = readRecord(seamLineSchema, fromFile(line), 'seams.ndjson');
       expect(read).toEqual(line);
-      expect(read).toMatchObject({ k, n: generation.length, strategy: strategy.name, verdict, phase, compared: 3 });
+      expect(read).toMatchObject({
+        k,
+        n: generation.length,
+        strategy: strategy.name,
+        verdict,
+        phase,
+        compared: 3,
+      });
       expect(read.flip).toEqual(flip && { at: 2, ...(gap === undefined ? {} : { gap }) });
     }),
     { numRuns: 50 },
@@ -92,7 +119,9 @@ test('a generation is restored as it was stored, near ties included', () => {
 
 /** A campaign against a server whose template writes one line break too many. */
 async function campaign(): Promise<{ store: RunStore; written: (name: string) => unknown }> {
-  const target = new FakeTarget(THINKING, { render: (text) => text.replace('</think>', '\n</think>') });
+  const target = new FakeTarget(THINKING, {
+    render: (text) => text.replace('</think>', '\n</think>'),
+  });
   const store = new RunStore(join(home, 'run'));
   await runCampaign(
     target,
@@ -112,7 +141,10 @@ async function campaign(): Promise<{ store: RunStore; written: (name: string) =>
     store,
     () => undefined,
   );
-  return { store, written: (name) => JSON.parse(readFileSync(join(store.folder, name), 'utf8')) as unknown };
+  return {
+    store,
+    written: (name) => JSON.parse(readFileSync(join(store.folder, name), 'utf8')) as unknown,
+  };
 }
 
 describe('what a campaign writes', async () => {
@@ -133,23 +165,30 @@ describe('what a campaign writes', async () => {
     expect(lines).toHaveLength(record.totals.seams);
   });
 
-  test.each(['run.json', 'findings/x.json'])('is refused when a newer tool wrote it: %s', (file) => {
-    const schema = file === 'run.json' ? runSchema : findingSchema;
-    expect.assertions(1);
-    try {
-      readRecord<unknown>(schema, { schemaVersion: SCHEMA_VERSION + 1, anything: 'else' }, file);
-    } catch (error) {
-      expect(error).toMatchObject({
-        code: 'config',
-        message: `${file} was written by a newer seamstress (record version ${SCHEMA_VERSION + 1})`,
-        hint: `This one reads versions up to ${SCHEMA_VERSION}; update it.`,
-      });
-    }
-  });
+  test.each(['run.json', 'findings/x.json'])(
+    'is refused when a newer tool wrote it: %s',
+    (file) => {
+      const schema = file === 'run.json' ? runSchema : findingSchema;
+      expect.assertions(1);
+      try {
+        readRecord<unknown>(schema, { schemaVersion: SCHEMA_VERSION + 1, anything: 'else' }, file);
+      } catch (error) {
+        expect(error).toMatchObject({
+          code: 'config',
+          message: `${file} was written by a newer seamstress (record version ${SCHEMA_VERSION + 1})`,
+          hint: `This one reads versions up to ${SCHEMA_VERSION}; update it.`,
+        });
+      }
+    },
+  );
 
   test.each([
     ['a field is missing', { controls: undefined }, 'controls'],
-    ['a count is no number', { plan: { ...(run as { plan: object }).plan, seed: 'x' } }, 'plan.seed'],
+    [
+      'a count is no number',
+      { plan: { ...(run as { plan: object }).plan, seed: 'x' } },
+      'plan.seed',
+    ],
     ['an unknown verdict is counted', { totals: { verdicts: { fine: 1 } } }, 'totals'],
     ['the version is no number', { schemaVersion: 'one' }, 'schemaVersion'],
   ])('is refused in one clear line when %s', (_, broken, path) => {
@@ -181,7 +220,16 @@ function refusalOf(value: unknown): string {
 }
 
 test('fields that an older or richer tool wrote beside ours do no harm', () => {
-  const line = { scenario: 'sum', k: 1, n: 2, phase: 'content', strategy: 'x', way: 'disconnect', verdict: 'exact', basis: [] };
+  const line = {
+    scenario: 'sum',
+    k: 1,
+    n: 2,
+    phase: 'content',
+    strategy: 'x',
+    way: 'disconnect',
+    verdict: 'exact',
+    basis: [],
+  };
   expect(readRecord(seamLineSchema, { ...line, more: 1 }, 'seams.ndjson')).toMatchObject(line);
 });
 
@@ -189,9 +237,21 @@ test('a finding holds its request, its example and how to replay it', () => {
   const groups = new FindingGroups();
   const subject = subjectOf(THINKING);
   const request = { method: 'POST', url: 'http://fake', body: { a: 1 } } as const;
-  const plan = { subject, strategy: STRATEGIES[0]!, k: 3, way: 'disconnect', resume: 'none' } as const;
+  const plan = {
+    subject,
+    strategy: STRATEGIES[0]!,
+    k: 3,
+    way: 'disconnect',
+    resume: 'none',
+  } as const;
   groups.add({
-    seam: { ...unjudged(plan), verdict: 'rejected', check: 'resume', refusal: { status: 400, message: 'no' }, requests: [request] },
+    seam: {
+      ...unjudged(plan),
+      verdict: 'rejected',
+      check: 'resume',
+      refusal: { status: 400, message: 'no' },
+      requests: [request],
+    },
     named: { cause: 'resume-refused', detail: 'no' },
     pauses: [],
   });

@@ -12,7 +12,56 @@ import { WAYS, type Way } from '../seam/cut.ts';
 import { PHASES, type Candidate, type Phase, type View } from '../seam/generation.ts';
 
 /** The version that this tool writes. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
+
+/** One kind of whitespace change at seams: a row of the whitespace table. */
+export interface WhitespaceChange {
+  /** Beside what it changed. */
+  readonly where: WhitespacePlace;
+  /** Visible glyphs; empty for nothing. */
+  readonly wanted: string;
+  readonly got: string;
+  readonly phase: Phase;
+  readonly strategy: string;
+  readonly count: number;
+  /** What it does to the next-token distribution, against the token control at the same cut. */
+  readonly distribution?: DistributionChange | undefined;
+}
+
+/** `seam`: right where the resumed text begins; `text`: elsewhere in the message. */
+export const WHITESPACE_PLACES = [
+  'reasoning-start',
+  'before-close',
+  'after-close',
+  'content-start',
+  'seam',
+  'text',
+] as const;
+export type WhitespacePlace = (typeof WHITESPACE_PLACES)[number];
+
+/** Divergences of next-token distributions, over the candidates that the server tells. */
+export interface DistributionChange {
+  /** Seams at which both distributions are known. */
+  readonly seams: number;
+  /** Kullback-Leibler divergence of the resumed distribution from the control's, in nats. */
+  readonly kl: { readonly median: number; readonly max: number };
+  /** Total variation distance, 0 to 1. */
+  readonly tv: { readonly median: number; readonly max: number };
+}
+
+/** How resumes of one strategy used the server's prompt cache. */
+export interface CacheRow {
+  readonly strategy: string;
+  /** Warm resumes made, right after the generation that they go on with. */
+  readonly resumes: number;
+  /** Of those, how many the server took less than half of the prompt from its cache for. */
+  readonly discarded: number;
+  /** Share of the prompt taken from the cache, 0 to 1; undefined where the server tells no counts. */
+  readonly reused?: { readonly median: number; readonly min: number } | undefined;
+  /** Median milliseconds to the first event. */
+  readonly warmFirstEventMs?: number | undefined;
+  readonly coldFirstEventMs?: number | undefined;
+}
 
 /** One judged seam: a line of `seams.ndjson`. */
 export interface SeamLine {
@@ -55,7 +104,11 @@ export interface Finding {
   readonly phase: Phase;
   readonly strategy: string;
   readonly count: number;
-  readonly where: readonly { readonly phase: Phase; readonly strategy: string; readonly count: number }[];
+  readonly where: readonly {
+    readonly phase: Phase;
+    readonly strategy: string;
+    readonly count: number;
+  }[];
   readonly scenarios: readonly string[];
   /** Smallest and largest cut at which it was seen. */
   readonly cuts: { readonly first: number; readonly last: number };
@@ -85,8 +138,13 @@ export interface MinimalExample {
 export interface StoredGeneration {
   readonly promptIds: readonly number[];
   readonly promptText?: string | undefined;
-  readonly tokens: readonly { readonly id: number; readonly bytes: string; readonly phase: Phase; readonly logprob?: number | undefined;
-    readonly top?: readonly Candidate[] | undefined; }[];
+  readonly tokens: readonly {
+    readonly id: number;
+    readonly bytes: string;
+    readonly phase: Phase;
+    readonly logprob?: number | undefined;
+    readonly top?: readonly Candidate[] | undefined;
+  }[];
   readonly length: number;
   readonly finish?: string | undefined;
   readonly deltas: readonly unknown[];
@@ -120,6 +178,8 @@ export interface RunRecord {
     readonly strategies: readonly string[];
     readonly scenarios: readonly string[];
     readonly seams: number;
+    /** The share of the seams that this run judged, where it was split over machines; 1-based. */
+    readonly shard?: { readonly index: number; readonly of: number } | undefined;
   };
   readonly controls: {
     readonly repeats: number;
@@ -135,7 +195,11 @@ export interface RunRecord {
     readonly verdicts: VerdictCounts;
     readonly byPhase: Readonly<Record<string, VerdictCounts>>;
     readonly byStrategy: Readonly<Record<string, VerdictCounts>>;
-    readonly matrix: readonly { readonly phase: Phase; readonly strategy: string; readonly verdicts: VerdictCounts }[];
+    readonly matrix: readonly {
+      readonly phase: Phase;
+      readonly strategy: string;
+      readonly verdicts: VerdictCounts;
+    }[];
     /** Seams whose resume was really generated, not only rendered. */
     readonly resumed: number;
     readonly requests: number;
@@ -143,8 +207,19 @@ export interface RunRecord {
     readonly generatedTokens: number;
     readonly seconds: number;
   };
-  readonly roundTrip: { readonly cuts: number; readonly notIdempotent: number; readonly byClass: Readonly<Record<string, number>> };
-  readonly whitespace: { readonly drifted: number; readonly byChange: Readonly<Record<string, number>> };
+  readonly roundTrip: {
+    readonly cuts: number;
+    readonly notIdempotent: number;
+    readonly byClass: Readonly<Record<string, number>>;
+  };
+  readonly whitespace: {
+    readonly drifted: number;
+    readonly byChange: Readonly<Record<string, number>>;
+    /** Empty in records before version 2. */
+    readonly changes: readonly WhitespaceChange[];
+  };
+  /** Empty in records before version 2. */
+  readonly cache: readonly CacheRow[];
   readonly recipe: {
     /** Recipes, each a strategy and its edits, tried by the prompt check at a sample of cuts. */
     readonly matrix: readonly RecipeScore[];
@@ -153,7 +228,11 @@ export interface RunRecord {
     /** The one recipe that is best over all phases, at every cut of each. */
     readonly everywhere: readonly RecipeScore[];
   };
-  readonly notTested: readonly { readonly what: string; readonly why: string; readonly count?: number | undefined }[];
+  readonly notTested: readonly {
+    readonly what: string;
+    readonly why: string;
+    readonly count?: number | undefined;
+  }[];
   readonly errors: readonly string[];
   readonly findings: readonly Finding[];
 }
@@ -161,6 +240,7 @@ export interface RunRecord {
 const count = z.int().min(0);
 const counts: z.ZodType<VerdictCounts> = z.record(z.enum(VERDICTS), count);
 const ids = z.array(z.int());
+const spread = z.object({ median: z.number(), max: z.number() });
 const score = z.object({ phase: z.enum(PHASES), recipe: z.string(), tried: count, exact: count });
 
 const targetSchema: z.ZodType<TargetIdentity> = z.object({
@@ -182,53 +262,65 @@ const targetSchema: z.ZodType<TargetIdentity> = z.object({
 const viewSchema = z.object({
   reasoning: z.string(),
   content: z.string(),
-  toolCalls: z.array(z.object({ id: z.string().optional(), name: z.string(), arguments: z.string() })),
+  toolCalls: z.array(
+    z.object({ id: z.string().optional(), name: z.string(), arguments: z.string() }),
+  ),
 });
 
-const requestSchema = z.object({ method: z.enum(['GET', 'POST']), url: z.string(), body: z.unknown() });
+const requestSchema = z.object({
+  method: z.enum(['GET', 'POST']),
+  url: z.string(),
+  body: z.unknown(),
+});
 
 export const findingSchema: z.ZodType<Finding> = z
   .object({
-  schemaVersion: z.int(),
-  id: z.string().regex(/^[A-Za-z0-9._-]{1,80}$/),
-  check: z.enum(CHECKS),
-  verdict: z.enum(VERDICTS),
-  cause: z.enum(CAUSE_NAMES),
-  culprit: z.enum(CULPRITS),
-  detail: z.string(),
-  phase: z.enum(PHASES),
-  strategy: z.string(),
-  count,
-  where: z.array(z.object({ phase: z.enum(PHASES), strategy: z.string(), count })),
-  scenarios: z.array(z.string()),
-  cuts: z.object({ first: count, last: count }),
-  summary: z.string(),
-  minimal: z.object({
-    scenario: scenarioSchema,
-    k: count,
-    pauses: z.array(count),
-    way: z.enum(WAYS),
-    view: viewSchema,
-    expected: z.object({ ids, text: z.string() }),
-    actual: z.object({ ids, text: z.string() }),
-    at: count.optional(),
-    generation: z.object({
-      promptIds: ids,
-      promptText: z.string().optional(),
-      tokens: z.array(
-        z.object({ id: z.int(), bytes: z.base64(), phase: z.enum(PHASES), logprob: z.number().optional(), top: z.array(z.object({ id: z.int(), logprob: z.number() })).optional(), }),
-      ),
-      length: count,
-      finish: z.string().optional(),
-      deltas: z.array(z.unknown()),
-      synthetic: z.boolean(),
+    schemaVersion: z.int(),
+    id: z.string().regex(/^[A-Za-z0-9._-]{1,80}$/),
+    check: z.enum(CHECKS),
+    verdict: z.enum(VERDICTS),
+    cause: z.enum(CAUSE_NAMES),
+    culprit: z.enum(CULPRITS),
+    detail: z.string(),
+    phase: z.enum(PHASES),
+    strategy: z.string(),
+    count,
+    where: z.array(z.object({ phase: z.enum(PHASES), strategy: z.string(), count })),
+    scenarios: z.array(z.string()),
+    cuts: z.object({ first: count, last: count }),
+    summary: z.string(),
+    minimal: z.object({
+      scenario: scenarioSchema,
+      k: count,
+      pauses: z.array(count),
+      way: z.enum(WAYS),
+      view: viewSchema,
+      expected: z.object({ ids, text: z.string() }),
+      actual: z.object({ ids, text: z.string() }),
+      at: count.optional(),
+      generation: z.object({
+        promptIds: ids,
+        promptText: z.string().optional(),
+        tokens: z.array(
+          z.object({
+            id: z.int(),
+            bytes: z.base64(),
+            phase: z.enum(PHASES),
+            logprob: z.number().optional(),
+            top: z.array(z.object({ id: z.int(), logprob: z.number() })).optional(),
+          }),
+        ),
+        length: count,
+        finish: z.string().optional(),
+        deltas: z.array(z.unknown()),
+        synthetic: z.boolean(),
+      }),
+      requests: z.array(requestSchema),
     }),
-    requests: z.array(requestSchema),
-  }),
-  replay: z.object({ command: z.string(), curl: z.array(z.string()) }),
-  target: targetSchema,
-  fuzz: z.object({ seed: z.int(), path: z.string() }).optional(),
-})
+    replay: z.object({ command: z.string(), curl: z.array(z.string()) }),
+    target: targetSchema,
+    fuzz: z.object({ seed: z.int(), path: z.string() }).optional(),
+  })
   .refine(({ minimal }) => minimal.k <= minimal.generation.length, {
     path: ['minimal', 'k'],
     message: 'it cuts beyond the end of its generation',
@@ -270,6 +362,7 @@ export const runSchema: z.ZodType<RunRecord> = z.object({
     strategies: z.array(z.string()),
     scenarios: z.array(z.string()),
     seams: count,
+    shard: z.object({ index: z.int().min(1), of: z.int().min(1) }).optional(),
   }),
   controls: z.object({
     repeats: count,
@@ -291,7 +384,35 @@ export const runSchema: z.ZodType<RunRecord> = z.object({
     seconds: z.number(),
   }),
   roundTrip: z.object({ cuts: count, notIdempotent: count, byClass: z.record(z.string(), count) }),
-  whitespace: z.object({ drifted: count, byChange: z.record(z.string(), count) }),
+  whitespace: z.object({
+    drifted: count,
+    byChange: z.record(z.string(), count),
+    changes: z
+      .array(
+        z.object({
+          where: z.enum(WHITESPACE_PLACES),
+          wanted: z.string(),
+          got: z.string(),
+          phase: z.enum(PHASES),
+          strategy: z.string(),
+          count,
+          distribution: z.object({ seams: count, kl: spread, tv: spread }).optional(),
+        }),
+      )
+      .default([]),
+  }),
+  cache: z
+    .array(
+      z.object({
+        strategy: z.string(),
+        resumes: count,
+        discarded: count,
+        reused: z.object({ median: z.number(), min: z.number() }).optional(),
+        warmFirstEventMs: z.number().optional(),
+        coldFirstEventMs: z.number().optional(),
+      }),
+    )
+    .default([]),
   recipe: z.object({ matrix: z.array(score), byPhase: z.array(score), everywhere: z.array(score) }),
   notTested: z.array(z.object({ what: z.string(), why: z.string(), count: count.optional() })),
   errors: z.array(z.string()),
@@ -306,14 +427,22 @@ export const runSchema: z.ZodType<RunRecord> = z.object({
 export function readRecord<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   const version = (value as { schemaVersion?: unknown } | null)?.schemaVersion;
   if (typeof version === 'number' && version > SCHEMA_VERSION)
-    throw new SeamstressError('config', `${file} was written by a newer seamstress (record version ${version})`, {
-      hint: `This one reads versions up to ${SCHEMA_VERSION}; update it.`,
-    });
+    throw new SeamstressError(
+      'config',
+      `${file} was written by a newer seamstress (record version ${version})`,
+      {
+        hint: `This one reads versions up to ${SCHEMA_VERSION}; update it.`,
+      },
+    );
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue?.path.join('.');
-  throw new SeamstressError('config', `${file} is not a seamstress record: ${where === undefined || where === '' ? '' : `${where}: `}${issue?.message ?? ''}`, {
-    hint: 'Give a file that seamstress run wrote.',
-  });
+  throw new SeamstressError(
+    'config',
+    `${file} is not a seamstress record: ${where === undefined || where === '' ? '' : `${where}: `}${issue?.message ?? ''}`,
+    {
+      hint: 'Give a file that seamstress run wrote.',
+    },
+  );
 }

@@ -1,4 +1,14 @@
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -44,7 +54,9 @@ test('a captured stream is kept with its times and bytes', () => {
   store.raw('empty', []);
   store.raw('x', [{ atMs: 1.23456, bytes: Uint8Array.of(0, 255) }]);
   expect(readdirSync(join(store.folder, 'raw'))).toEqual(['x.ndjson']);
-  expect(readFileSync(join(store.folder, 'raw', 'x.ndjson'), 'utf8')).toBe('{"atMs":1.23,"base64":"AP8="}\n');
+  expect(readFileSync(join(store.folder, 'raw', 'x.ndjson'), 'utf8')).toBe(
+    '{"atMs":1.23,"base64":"AP8="}\n',
+  );
 });
 
 test('a second run into the same folder leaves nothing of the first', () => {

@@ -1,5 +1,16 @@
 /** The folder of a run: `run.json`, `seams.ndjson`, `findings/`, `raw/`. */
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, SeamstressError } from '../errors.ts';
 import type { RawChunk } from '../wire/capture.ts';
@@ -40,7 +51,10 @@ export class RunStore {
   raw(id: string, capture: readonly RawChunk[]): void {
     if (capture.length === 0) return;
     const lines = capture.map(({ atMs, bytes }) =>
-      JSON.stringify({ atMs: Math.round(atMs * 100) / 100, base64: Buffer.from(bytes).toString('base64') }),
+      JSON.stringify({
+        atMs: Math.round(atMs * 100) / 100,
+        base64: Buffer.from(bytes).toString('base64'),
+      }),
     );
     writing(this.folder, () => {
       makeFolder(join(this.folder, 'raw'));
@@ -60,7 +74,8 @@ export class RunStore {
 
 /** Removes what an earlier run wrote here, so that two runs never mix. */
 function clear(folder: string): void {
-  for (const name of ['findings', 'raw']) rmSync(join(folder, name), { recursive: true, force: true });
+  for (const name of ['findings', 'raw'])
+    rmSync(join(folder, name), { recursive: true, force: true });
   rmSync(join(folder, 'run.json'), { force: true });
 }
 

@@ -86,7 +86,11 @@ describe('the summary', async () => {
           ...finding,
           check: 'resume',
           detail: evil,
-          minimal: { ...finding.minimal, expected: { ids: [], text: `a${evil}` }, actual: { ids: [], text: `a${evil}b` } },
+          minimal: {
+            ...finding.minimal,
+            expected: { ids: [], text: `a${evil}` },
+            actual: { ids: [], text: `a${evil}b` },
+          },
         },
       ],
     };

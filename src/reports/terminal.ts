@@ -39,26 +39,41 @@ function heading({ target, plan }: RunRecord): string {
     [
       `${engine.name} ${build}`.trim(),
       target.model,
-      target.chatTemplateSha256 === undefined ? 'template unknown' : `template ${target.chatTemplateSha256.slice(0, 8)}…`,
+      target.chatTemplateSha256 === undefined
+        ? 'template unknown'
+        : `template ${target.chatTemplateSha256.slice(0, 8)}…`,
       `${plan.scenarios.length} scenarios`,
-      plan.mode === 'sweep' ? `sweep, ${plan.cuts === 'all' ? 'every cut' : `${plan.cuts} cuts each`}` : `fuzz, ${plan.seams} cases at most`,
+      plan.mode === 'sweep'
+        ? `sweep, ${plan.cuts === 'all' ? 'every cut' : `${plan.cuts} cuts each`}`
+        : `fuzz, ${plan.seams} cases at most`,
       `seed ${plan.seed}`,
     ].join(' · '),
   );
 }
 
 function matrix({ totals }: RunRecord): string[] {
-  const cells = (verdicts: VerdictCounts): string[] => VERDICTS.map((verdict) => String(verdicts[verdict]));
+  const cells = (verdicts: VerdictCounts): string[] =>
+    VERDICTS.map((verdict) => String(verdicts[verdict]));
   const rows: string[][] = [['phase', 'strategy', 'seams', ...VERDICTS]];
   let before = '';
   for (const { phase, strategy, verdicts } of totals.matrix) {
-    rows.push([phase === before ? '' : phase, strategy, String(total(verdicts)), ...cells(verdicts)]);
+    rows.push([
+      phase === before ? '' : phase,
+      strategy,
+      String(total(verdicts)),
+      ...cells(verdicts),
+    ]);
     before = phase;
   }
   rows.push(['all', '', String(totals.seams), ...cells(totals.verdicts)]);
   const names = rows.map((row) => row[1] ?? '');
   const width = Math.max(...names.map((name) => name.length));
-  return table(rows.map(([phase = '', strategy = '', ...rest]) => [`${phase.padEnd(9)}  ${strategy.padEnd(width)}`, ...rest]));
+  return table(
+    rows.map(([phase = '', strategy = '', ...rest]) => [
+      `${phase.padEnd(9)}  ${strategy.padEnd(width)}`,
+      ...rest,
+    ]),
+  );
 }
 
 function total(verdicts: VerdictCounts): number {
@@ -70,7 +85,9 @@ function controls({ controls: made, totals, roundTrip }: RunRecord): string[] {
   const { tokenControl, realCuts } = made;
   return [
     `controls    repeat ${same}/${made.repeats} identical · token ids ${tokenControl.exact}/${tokenControl.tried} exact · τ ${nats(made.tau)} nat` +
-      (realCuts.tried === 0 ? '' : ` · real cuts ${realCuts.asDerived}/${realCuts.tried} as derived`),
+      (realCuts.tried === 0
+        ? ''
+        : ` · real cuts ${realCuts.asDerived}/${realCuts.tried} as derived`),
     `cost        ${totals.requests} requests · ${totals.generatedTokens} tokens generated · ${totals.resumed} seams resumed for real · ${totals.seconds.toFixed(1)} s`,
     ...(roundTrip.cuts === 0
       ? []
@@ -91,12 +108,18 @@ function listOf(counts: Readonly<Record<string, number>>): string {
 
 function findings({ findings: list }: RunRecord): string[] {
   if (list.length === 0) return ['no findings', ''];
-  return [list.length === 1 ? '1 finding' : `${list.length} findings`, ...list.flatMap((finding, i) => describe(finding, i + 1)), ''];
+  return [
+    list.length === 1 ? '1 finding' : `${list.length} findings`,
+    ...list.flatMap((finding, i) => describe(finding, i + 1)),
+    '',
+  ];
 }
 
 function describe(finding: Finding, number: number): string[] {
   const { minimal, cuts } = finding;
-  const places = finding.where.slice(0, 4).map(({ phase, strategy, count }) => `${phase}/${strategy} ${count}`);
+  const places = finding.where
+    .slice(0, 4)
+    .map(({ phase, strategy, count }) => `${phase}/${strategy} ${count}`);
   const more = finding.where.length > 4 ? `, and ${finding.where.length - 4} more` : '';
   const seams = finding.count === 1 ? '1 seam' : `${finding.count} seams`;
   return [
@@ -108,12 +131,18 @@ function describe(finding: Finding, number: number): string[] {
     ...refusalOf(finding),
     `   e.g. ${minimal.scenario.id}, ${finding.strategy}, cut after ${[...minimal.pauses, minimal.k].join(', ')} tokens`,
     `   reproduce: ${finding.replay.command}`,
-    ...finding.replay.curl.slice(0, 1).map((line) => `   or: ${line.length <= LONGEST_CURL ? line : 'the curl lines in that file'}`),
+    ...finding.replay.curl
+      .slice(0, 1)
+      .map(
+        (line) => `   or: ${line.length <= LONGEST_CURL ? line : 'the curl lines in that file'}`,
+      ),
   ];
 }
 
 function refusalOf(finding: Finding): string[] {
-  return finding.check === 'resume' ? [`   the server says: ${visible(shorten(finding.minimal.actual.text, 200))}`] : [];
+  return finding.check === 'resume'
+    ? [`   the server says: ${visible(shorten(finding.minimal.actual.text, 200))}`]
+    : [];
 }
 
 /** Expected and actual text around their first difference; tokens, where the text is the same. */
@@ -124,7 +153,10 @@ function difference(finding: Finding): string[] {
     at === undefined || list.length === 0
       ? ''
       : `   ids … ${list.slice(Math.max(0, at - 2), at + 4).join(' ')} …`;
-  const show = expected.text === actual.text && at !== undefined ? tokensOf(finding, at) : textAround(expected.text, actual.text);
+  const show =
+    expected.text === actual.text && at !== undefined
+      ? tokensOf(finding, at)
+      : textAround(expected.text, actual.text);
   return [
     `wanted  ${show.expected}${ids(expected.ids)}`,
     `got     ${show.actual}${ids(actual.ids)}`,
@@ -147,7 +179,12 @@ function textAround(expected: string, actual: string): Pair {
 
 /** The tokens around the first difference, one from the next by a bar; a token that the generation does not hold by its id. */
 function tokensOf({ minimal }: Finding, at: number): Pair {
-  const pieces = new Map(minimal.generation.tokens.map(({ id, bytes }) => [id, new Uint8Array(Buffer.from(bytes, 'base64'))]));
+  const pieces = new Map(
+    minimal.generation.tokens.map(({ id, bytes }) => [
+      id,
+      new Uint8Array(Buffer.from(bytes, 'base64')),
+    ]),
+  );
   const show = (list: readonly number[]): string =>
     `…│${list
       .slice(Math.max(0, at - 2), at + 4)
@@ -160,7 +197,9 @@ function tokensOf({ minimal }: Finding, at: number): Pair {
 }
 
 function shorten(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, most)}… (${text.length} characters, whole in the finding's file)`;
+  return text.length <= most
+    ? text
+    : `${text.slice(0, most)}… (${text.length} characters, whole in the finding's file)`;
 }
 
 function recipe({ recipe: { byPhase, everywhere } }: RunRecord): string[] {
@@ -176,7 +215,9 @@ function recipe({ recipe: { byPhase, everywhere } }: RunRecord): string[] {
     ...table(byPhase.map(row)),
     ...(name === undefined
       ? []
-      : [`  ${whole ? 'everywhere' : 'nearest everywhere'}: ${name} (${everywhere.map(({ phase, exact, tried }) => `${phase} ${exact}/${tried}`).join(', ')})`]),
+      : [
+          `  ${whole ? 'everywhere' : 'nearest everywhere'}: ${name} (${everywhere.map(({ phase, exact, tried }) => `${phase} ${exact}/${tried}`).join(', ')})`,
+        ]),
     ...editsOf([...byPhase, ...everywhere]).map((line) => `  ${line}`),
     '',
   ];
@@ -185,28 +226,37 @@ function recipe({ recipe: { byPhase, everywhere } }: RunRecord): string[] {
 /** What the edits named in the recipes ask of a client. */
 function editsOf(scores: readonly RecipeScore[]): string[] {
   const names = new Set(scores.flatMap((score) => score.recipe.split('/').slice(1)));
-  return EDITS.filter((edit) => names.has(edit.name)).map((edit) => `${edit.name}: ${edit.describe}`);
+  return EDITS.filter((edit) => names.has(edit.name)).map(
+    (edit) => `${edit.name}: ${edit.describe}`,
+  );
 }
 
 function untested({ notTested }: RunRecord): string[] {
   if (notTested.length === 0) return [];
   return [
     'not tested',
-    ...notTested.map(({ what, why, count }) => `  ${visible(`${count === undefined ? '' : `${count} `}${what}: ${why}`)}`),
+    ...notTested.map(
+      ({ what, why, count }) =>
+        `  ${visible(`${count === undefined ? '' : `${count} `}${what}: ${why}`)}`,
+    ),
     '',
   ];
 }
 
 function problems({ errors }: RunRecord): string[] {
-  return errors.length === 0 ? [] : ['errors', ...errors.slice(0, 10).map((error) => `  ${visible(error)}`), ''];
+  return errors.length === 0
+    ? []
+    : ['errors', ...errors.slice(0, 10).map((error) => `  ${visible(error)}`), ''];
 }
 
 function footer(record: RunRecord, folder: string): string {
   const early =
     record.interrupted === undefined
       ? ''
-      : { signal: 'stopped by you; ', 'max-time': 'stopped at the time limit; ', 'target-lost': 'the target was lost; ' }[
-          record.interrupted
-        ];
+      : {
+          signal: 'stopped by you; ',
+          'max-time': 'stopped at the time limit; ',
+          'target-lost': 'the target was lost; ',
+        }[record.interrupted];
   return `${early}${folder}   run.json · seams.ndjson · findings/`;
 }
