@@ -6,9 +6,9 @@ import type { JudgedSeam } from '../checks/seam.ts';
 import type { Target } from '../dialects/dialect.ts';
 import { canCut, cutForReal, type Way } from '../seam/cut.ts';
 import type { View } from '../seam/generation.ts';
+import { deltasWithin, stitchView } from '../seam/stitch.ts';
 import type { Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
-import { addDelta } from '../seam/view.ts';
 import { troubled, unjudged, type Judge } from './judge.ts';
 import { isPrefix } from './realCuts.ts';
 
@@ -70,10 +70,8 @@ export async function judgeChain(
     judged.push(seam);
     if (seam.verdict !== 'exact' || next === undefined || seam.answer === undefined) break;
     const reach = next.k - (seam.prompt?.kept ?? k);
-    const added = seam.answer.deltas.filter(
-      (delta) => next.way !== 'disconnect' || delta.after <= reach,
-    );
-    for (const delta of added) view = addDelta(view, delta);
+    const { deltas } = seam.answer;
+    view = stitchView(view, next.way === 'disconnect' ? deltasWithin(deltas, reach) : deltas);
   }
   return judged;
 }

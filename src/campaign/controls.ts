@@ -6,7 +6,7 @@
 import { checkContinuation, type ContinuationEvidence } from '../checks/continuation.ts';
 import type { Target } from '../dialects/dialect.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
-import type { Generation } from '../seam/generation.ts';
+import type { Candidate, Generation } from '../seam/generation.ts';
 import { keptIds, noiseBetween, type Subject } from '../seam/subject.ts';
 
 export interface ControlTotals {
@@ -18,12 +18,20 @@ export interface ControlTotals {
   readonly tau: number;
 }
 
+/** A cut resumed by token ids. */
+interface Control {
+  readonly evidence: ContinuationEvidence;
+  /** The likeliest next tokens. */
+  readonly next: readonly Candidate[] | undefined;
+}
+
 /** Runs the controls of a campaign and remembers their results. */
 export class Controls {
   readonly #target: Target;
   readonly #compare: number;
   readonly #signal: AbortSignal;
-  readonly #results = new WeakMap<Generation, Map<number, Promise<ContinuationEvidence>>>();
+  readonly #leastTau: number;
+  readonly #results = new WeakMap<Generation, Map<number, Promise<Control>>>();
   #repeats = 0;
   #repeatDisagreements = 0;
   #tried = 0;
@@ -32,11 +40,15 @@ export class Controls {
   #frozen: number | undefined;
   #disagreed: boolean | undefined;
 
-  /** @param compare tokens compared after a cut at most */
-  constructor(target: Target, compare: number, signal: AbortSignal) {
+  /**
+   * @param compare tokens compared after a cut at most
+   * @param leastTau τ is not smaller than this, whatever the repeats show; nats
+   */
+  constructor(target: Target, compare: number, signal: AbortSignal, leastTau = 0) {
     this.#target = target;
     this.#compare = compare;
     this.#signal = signal;
+    this.#leastTau = leastTau;
   }
 
   get totals(): ControlTotals {
@@ -55,7 +67,7 @@ export class Controls {
 
   /** Two log-probabilities move, so a gap between them can change by twice the noise. */
   get tau(): number {
-    return this.#frozen ?? 2 * this.#noise;
+    return this.#frozen ?? Math.max(this.#leastTau, 2 * this.#noise);
   }
 
   /** Fixes τ and `disagrees`, so that the verdict on a seam does not depend on which seams were judged before it. */
@@ -73,8 +85,16 @@ export class Controls {
 
   /** Resumes a cut by token ids, once per generation and cut. */
   async token(subject: Subject, k: number): Promise<ContinuationEvidence> {
-    const known =
-      this.#results.get(subject.generation) ?? new Map<number, Promise<ContinuationEvidence>>();
+    return (await this.#control(subject, k)).evidence;
+  }
+
+  /** The likeliest next tokens when a cut is resumed by token ids, where the server tells them. */
+  async next(subject: Subject, k: number): Promise<readonly Candidate[] | undefined> {
+    return (await this.#control(subject, k)).next;
+  }
+
+  async #control(subject: Subject, k: number): Promise<Control> {
+    const known = this.#results.get(subject.generation) ?? new Map<number, Promise<Control>>();
     this.#results.set(subject.generation, known);
     let result = known.get(k);
     if (result === undefined) {
@@ -85,10 +105,11 @@ export class Controls {
     return await result;
   }
 
-  async #run(subject: Subject, k: number): Promise<ContinuationEvidence> {
+  async #run(subject: Subject, k: number): Promise<Control> {
     const { generation } = subject;
     const expected = generation.tokens.slice(k);
-    if (expected.length === 0) return { compared: 0, remaining: 0, flip: undefined };
+    if (expected.length === 0)
+      return { evidence: { compared: 0, remaining: 0, flip: undefined }, next: undefined };
     const { tokens } = await this.#target.complete(
       keptIds(generation, k),
       { maxTokens: Math.min(this.#compare, expected.length), top: TOP_CANDIDATES, cache: 'cold' },
@@ -103,6 +124,6 @@ export class Controls {
     this.#noise = Math.max(this.#noise, noiseBetween(expected, tokens));
     this.#tried++;
     if (evidence.flip === undefined) this.#exact++;
-    return evidence;
+    return { evidence, next: tokens[0]?.top };
   }
 }

@@ -22,6 +22,8 @@ export interface FuzzOptions {
   readonly cases: number;
   readonly seed: number;
   readonly signal: AbortSignal;
+  /** The share of the cases to try, where they are split over machines; 1-based. */
+  readonly shard?: { readonly index: number; readonly of: number } | undefined;
 }
 
 /** Cases in a row that end in an error before the target is given up. */
@@ -35,7 +37,10 @@ interface Outcome {
   readonly failure: Failure | undefined;
 }
 
-/** Searches until the cases are spent, the run is aborted, or the target answers with errors only. */
+/**
+ * Tries every case of the seed until the run is aborted or the target answers with errors only.
+ * Which cases are drawn does not depend on what they show, so that machines can share them.
+ */
 export async function fuzz(
   target: Target,
   subjects: readonly Subject[],
@@ -44,51 +49,44 @@ export async function fuzz(
   options: FuzzOptions,
   listener: RunListener,
 ): Promise<'done' | 'target-lost'> {
-  const { strategies, signal } = options;
+  const { strategies, signal, seed, shard } = options;
   const longest = Math.max(1, ...subjects.map((subject) => subject.generation.length));
   const arbitrary = fuzzCases(subjects.length, strategies.length, longest);
   const run = (drawn: FuzzCase): Promise<Outcome> =>
     runCase(target, subjects, strategies, judge, drawn, signal);
   const known = new Set<string>();
-  const budget = { left: options.cases, errors: 0 };
-  for (let seed = options.seed; budget.left > 0 && !signal.aborted; seed++) {
-    const found = await search(
-      arbitrary,
-      seed,
-      budget.left,
-      signal,
-      () => budget.left <= 0,
-      async (drawn) => {
-        budget.left--;
-        const outcome = await run(drawn);
-        budget.errors = outcome.seams.at(-1)?.verdict === 'error' ? budget.errors + 1 : 0;
-        if (budget.errors >= ERRORS_IN_A_ROW) budget.left = 0;
-        const fresh = outcome.failure !== undefined && !known.has(keyOf(outcome.failure));
-        if (!fresh) enterAll(ledger, outcome.seams);
-        return fresh ? outcome.failure : undefined;
-      },
-    );
-    if (found === undefined) continue;
-    const key = keyOf(found.failure);
+  let number = 0;
+  let errors = 0;
+  let trouble: unknown;
+  const settle = async (drawn: FuzzCase, failure: Failure, path: string): Promise<void> => {
+    const key = keyOf(failure);
     known.add(key);
-    if (!(await failsAgain(run, found.drawn, key))) {
-      listener({
-        kind: 'note',
-        text: `a case of seed ${seed} failed once and not again: unstable`,
-      });
-      ledger.enter(
-        { ...found.failure.seam, verdict: 'unstable', reruns: RERUNS },
-        found.failure.pauses,
-      );
-      continue;
+    if (await failsAgain(run, drawn, key)) {
+      const minimal = await shrink(arbitrary, seed, { drawn, failure, path }, key, run, signal);
+      const { seam, pauses } = minimal.failure;
+      ledger.enter({ ...seam, reruns: RERUNS }, pauses, { seed, path: minimal.path });
+      return;
     }
-    const minimal = await shrink(arbitrary, seed, found, key, run, signal);
-    ledger.enter({ ...minimal.failure.seam, reruns: RERUNS }, minimal.failure.pauses, {
-      seed,
-      path: minimal.path,
-    });
-  }
-  return budget.errors >= ERRORS_IN_A_ROW ? 'target-lost' : 'done';
+    listener({ kind: 'note', text: `case ${path} failed once and not again: unstable` });
+    ledger.enter({ ...failure.seam, verdict: 'unstable', reruns: RERUNS }, failure.pauses);
+  };
+  const property = fc.asyncProperty(arbitrary, async (drawn) => {
+    const path = String(number++);
+    const mine = shard === undefined || Number(path) % shard.of === shard.index - 1;
+    if (!mine || signal.aborted || trouble !== undefined || errors >= ERRORS_IN_A_ROW) return true;
+    try {
+      const { seams, failure } = await run(drawn);
+      errors = seams.at(-1)?.verdict === 'error' ? errors + 1 : 0;
+      if (failure === undefined || known.has(keyOf(failure))) enterAll(ledger, seams);
+      else await settle(drawn, failure, path);
+    } catch (error) {
+      trouble = error;
+    }
+    return true;
+  });
+  await fc.check(property, { seed, numRuns: options.cases });
+  if (trouble !== undefined) throw trouble;
+  return errors >= ERRORS_IN_A_ROW ? 'target-lost' : 'done';
 }
 
 interface Found {
@@ -96,28 +94,6 @@ interface Found {
   readonly failure: Failure;
   /** fast-check's path to the case, for replay with the seed. */
   readonly path: string;
-}
-
-/** The first case of a seed that fails, not yet shrunk. */
-async function search(
-  arbitrary: fc.Arbitrary<FuzzCase>,
-  seed: number,
-  runs: number,
-  signal: AbortSignal,
-  exhausted: () => boolean,
-  attempt: (drawn: FuzzCase) => Promise<Failure | undefined>,
-): Promise<Found | undefined> {
-  let failure: Failure | undefined;
-  const property = fc.asyncProperty(arbitrary, async (drawn) => {
-    if (signal.aborted || exhausted()) return true;
-    failure = await attempt(drawn);
-    return failure === undefined;
-  });
-  const details = await fc.check(property, { seed, numRuns: runs, endOnFailure: true });
-  const drawn = details.counterexample?.[0];
-  if (drawn === undefined) return undefined;
-  if (failure === undefined) throw details.errorInstance;
-  return { drawn, failure, path: details.counterexamplePath ?? '0' };
 }
 
 async function failsAgain(

@@ -138,14 +138,21 @@ export class Judge {
     }
     const continuation = best?.evidence;
     const verdict = await this.#weigh(subject, best?.j ?? k, false, continuation?.flip, true);
-    return { ...seam, verdict, check: 'prompt', basis: ['prompt', 'continuation'], continuation };
+    return {
+      ...seam,
+      verdict,
+      check: 'prompt',
+      basis: ['prompt', 'continuation'],
+      continuation,
+      next: shadow[0]?.top,
+    };
   }
 
   /** The prompt agrees: resume for real, and look at the ids and at the client's side of it. */
   async #judgeResume(seam: JudgedSeam, request: ChatRequest, j: number): Promise<JudgedSeam> {
-    const first = await this.#resume(seam, request, j);
+    const first = await this.#resume(seam, request, j, 1);
     if (first.verdict !== 'diverged') return first;
-    const second = await this.#resume(seam, request, j);
+    const second = await this.#resume(seam, request, j, 2);
     if (sameFailure(first, second)) return { ...first, reruns: 1 };
     const { answer } = first;
     return first.check === 'transport' && answer !== undefined
@@ -159,8 +166,13 @@ export class Judge {
       : { ...first, verdict: 'unstable', reruns: 1 };
   }
 
-  async #resume(seam: JudgedSeam, request: ChatRequest, j: number): Promise<JudgedSeam> {
-    const { subject, resume, endBy, until } = seam.plan;
+  async #resume(
+    seam: JudgedSeam,
+    request: ChatRequest,
+    j: number,
+    time: number,
+  ): Promise<JudgedSeam> {
+    const { subject, strategy, k, way, resume, endBy, until } = seam.plan;
     const { generation } = subject;
     const expected = generation.tokens.slice(j);
     const open = generation.finish === 'length';
@@ -178,6 +190,7 @@ export class Judge {
       },
       {
         signal: this.#options.signal,
+        use: [strategy.name, k, way, resume, endBy, until, time].join(' '),
         stopWhen: (progress) =>
           flipped(progress) || (endBy === 'disconnect' && progress.generated >= budget),
       },
@@ -267,6 +280,7 @@ export function unjudged(plan: SeamPlan): JudgedSeam {
     basis: [],
     prompt: undefined,
     continuation: undefined,
+    next: undefined,
     shape: undefined,
     refusal: undefined,
     error: undefined,

@@ -2,25 +2,25 @@
 import { setMaxListeners } from 'node:events';
 import type { Target } from '../dialects/dialect.ts';
 import { messageOf, SeamstressError } from '../errors.ts';
-import { SCHEMA_VERSION, type Finding, type RunRecord } from '../reports/record.ts';
-import type { RunStore } from '../reports/store.ts';
+import type { RunRecord } from '../reports/record.ts';
+import type { RunSink } from '../reports/store.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import type { Strategy } from '../seam/strategy.ts';
-import { makeSubject, type Subject } from '../seam/subject.ts';
-import { TOOL } from '../tool.ts';
+import type { Subject } from '../seam/subject.ts';
+import type { TapeHeader } from '../tape/header.ts';
+import { TapedTarget } from '../tape/target.ts';
+import { measureCache } from './cache.ts';
 import { Controls } from './controls.ts';
 import type { RunListener } from './events.ts';
 import { fuzz } from './fuzz.ts';
 import { Judge } from './judge.ts';
 import { Ledger } from './ledger.ts';
-import { confirmViews, type RealCutTotals } from './realCuts.ts';
+import { freshState, makeRecord, type Past, type State } from './make-record.ts';
+import { confirmViews } from './realCuts.ts';
 import { searchRecipe } from './recipe.ts';
 import { findingOf } from './report.ts';
-import { chooseCuts } from './sample.ts';
+import { makeSubjects, runTokenControls } from './subjects.ts';
 import { judgeAll, planSweep } from './sweep.ts';
-
-/** Cuts of each scenario that the token control resumes. */
-const TOKEN_CONTROLS = 8;
 
 /** Seams in a row, at the end of a run, that end in an error before the target counts as lost. */
 const ERRORS_AT_THE_END = 5;
@@ -42,10 +42,16 @@ export interface CampaignOptions {
   readonly maxTimeMs: number | undefined;
   /** The user's stop. */
   readonly signal: AbortSignal;
+  /** The share of the seams (sweep) or cases (fuzz) to judge; `index` counts from 1. */
+  readonly shard?: { readonly index: number; readonly of: number } | undefined;
+  /** Also measure how resumes use the server's cache (sweep). @defaultValue true */
+  readonly cache?: boolean | undefined;
+  /** Kept with the tape, so that the run can be gone on with; must hold no key. */
+  readonly origin?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
- * Runs a campaign against a target and writes it to the store.
+ * Runs a campaign against a target and writes it to the store, every answer on its tape.
  *
  * An abort, the time limit and a lost target end it early with what was found so far.
  *
@@ -55,8 +61,52 @@ export interface CampaignOptions {
 export async function runCampaign(
   target: Target,
   options: CampaignOptions,
-  store: RunStore,
+  store: RunSink,
   listener: RunListener,
+): Promise<RunRecord> {
+  const writer = store.tape?.();
+  if (writer === undefined) return await conduct(target, options, store, listener);
+  writer.append(JSON.stringify(headerOf(target, options)));
+  writer.flush();
+  try {
+    return await conduct(new TapedTarget({ live: target, writer }), options, store, listener);
+  } finally {
+    writer.close();
+  }
+}
+
+function headerOf(target: Target, options: CampaignOptions): TapeHeader {
+  const { scenarios, strategies, lossy, mode, cuts, cases, compare, seed, shard } = options;
+  return {
+    target: target.identity,
+    chatTemplate: target.chatTemplate,
+    startedAt: new Date().toISOString(),
+    plan: {
+      scenarios,
+      strategies: strategies.map((strategy) => strategy.name),
+      lossy,
+      mode,
+      cuts,
+      cases,
+      compare,
+      seed,
+      shard,
+    },
+    options: options.origin,
+  };
+}
+
+/**
+ * The campaign itself, whatever answers: a server, a tape, or first the one and then the other.
+ *
+ * @param past what is known of it from an earlier time
+ */
+export async function conduct(
+  target: Target,
+  options: CampaignOptions,
+  store: RunSink,
+  listener: RunListener,
+  past?: Past,
 ): Promise<RunRecord> {
   const started = new Date();
   const deadline =
@@ -65,16 +115,8 @@ export async function runCampaign(
     deadline === undefined ? options.signal : AbortSignal.any([options.signal, deadline]);
   setMaxListeners(0, signal);
   const ledger = new Ledger((line) => store.seam(line), listener);
-  const controls = new Controls(target, options.compare, signal);
-  const state: State = {
-    planned: 0,
-    lossy: 0,
-    untested: [],
-    realCuts: undefined,
-    recipe: { matrix: [], byPhase: [], everywhere: [] },
-    lost: false,
-    errors: [],
-  };
+  const controls = new Controls(target, options.compare, signal, past?.tau);
+  const state = freshState();
   listener({ kind: 'started', target: target.identity, scenarios: options.scenarios.length });
   try {
     await campaign(target, options, signal, ledger, controls, state, listener);
@@ -85,6 +127,7 @@ export async function runCampaign(
       state.lost = true;
       state.errors.push(messageOf(error));
     }
+    state.whitespace = await ledger.tally.whitespace.finish(undefined);
   }
   const findings = ledger.groups.all.map((group) => {
     const finding = findingOf(group, target.identity, store.findingPath(group.id));
@@ -93,7 +136,7 @@ export async function runCampaign(
     return finding;
   });
   const interrupted = options.signal.aborted
-    ? 'signal'
+    ? (past?.interrupted ?? 'signal')
     : signal.aborted
       ? 'max-time'
       : state.lost || ledger.errorsAtTheEnd >= ERRORS_AT_THE_END
@@ -103,6 +146,7 @@ export async function runCampaign(
     target,
     options,
     started,
+    past,
     ledger,
     controls,
     state,
@@ -112,18 +156,6 @@ export async function runCampaign(
   store.finish(record);
   listener({ kind: 'finished', record, findings });
   return record;
-}
-
-/** What a campaign learns beside its seams. */
-interface State {
-  planned: number;
-  lossy: number;
-  readonly untested: { what: string; why: string; count?: number }[];
-  realCuts: RealCutTotals | undefined;
-  recipe: RunRecord['recipe'];
-  /** The target stopped answering. */
-  lost: boolean;
-  readonly errors: string[];
 }
 
 async function campaign(
@@ -145,146 +177,34 @@ async function campaign(
     state.lost =
       (await fuzz(target, subjects, judge, ledger, { ...options, signal }, listener)) ===
       'target-lost';
-    return;
-  }
+  } else await sweep(target, subjects, options, signal, judge, ledger, state, listener);
+  state.whitespace = await ledger.tally.whitespace.finish(controls);
+}
+
+async function sweep(
+  target: Target,
+  subjects: readonly Subject[],
+  options: CampaignOptions,
+  signal: AbortSignal,
+  judge: Judge,
+  ledger: Ledger,
+  state: State,
+  listener: RunListener,
+): Promise<void> {
+  const { strategies, compare, concurrency, seed, shard } = options;
   const plans = subjects.map((subject) => planSweep(subject, options));
-  state.realCuts = await confirmViews(
-    target,
-    subjects,
-    options.strategies,
-    options.compare,
-    options.seed,
-    signal,
-  );
-  const seams = [...plans.flatMap((plan) => plan.seams), ...state.realCuts.seams];
+  state.realCuts = await confirmViews(target, subjects, strategies, compare, seed, signal);
+  const all = [...plans.flatMap((plan) => plan.seams), ...state.realCuts.seams];
+  const seams = all.filter((_, i) => shard === undefined || i % shard.of === shard.index - 1);
   state.lossy = plans.reduce((total, plan) => total + plan.lossy, 0);
   state.planned = seams.length;
   listener({ kind: 'planned', seams: seams.length });
-  await judgeAll(seams, judge, options.concurrency, (seam) => ledger.enter(seam));
-  if (ledger.groups.all.length > 0)
-    state.recipe = await searchRecipe(
-      subjects,
-      options.strategies,
-      judge,
-      options.concurrency,
-      options.seed,
-    );
-}
-
-/** One generation a scenario. A scenario that fails is left out and named; all failing ends the run. */
-async function makeSubjects(
-  target: Target,
-  options: CampaignOptions,
-  signal: AbortSignal,
-  controls: Controls,
-  state: State,
-  listener: RunListener,
-): Promise<Subject[]> {
-  const subjects: Subject[] = [];
-  let last: unknown;
-  for (const scenario of options.scenarios) {
-    try {
-      const subject = await makeSubject(target, scenario, signal);
-      controls.addRepeat(subject);
-      subjects.push(subject);
-      const { length } = subject.generation;
-      listener({
-        kind: 'generated',
-        scenario: scenario.id,
-        tokens: length,
-        consistent: subject.repeat.disagreements === 0,
-      });
-    } catch (error) {
-      if (signal.aborted) throw error;
-      last = error;
-      state.untested.push({ what: `scenario ${scenario.id}`, why: messageOf(error) });
-      state.errors.push(messageOf(error));
-    }
-  }
-  if (subjects.length === 0 && last !== undefined)
-    throw last instanceof SeamstressError
-      ? last
-      : new SeamstressError('target', `no scenario could be generated: ${messageOf(last)}`, {
-          hint: 'Look at the log of the server.',
-          cause: last,
-        });
-  return subjects;
-}
-
-async function runTokenControls(
-  subjects: readonly Subject[],
-  seed: number,
-  controls: Controls,
-): Promise<void> {
-  for (const subject of subjects)
-    for (const k of chooseCuts(subject.generation, TOKEN_CONTROLS, seed))
-      await controls.token(subject, k);
-}
-
-function makeRecord(
-  target: Target,
-  options: CampaignOptions,
-  started: Date,
-  ledger: Ledger,
-  controls: Controls,
-  state: State,
-  findings: readonly Finding[],
-  interrupted: RunRecord['interrupted'],
-): RunRecord {
-  const finished = new Date();
-  const { tally } = ledger;
-  return {
-    schemaVersion: SCHEMA_VERSION,
-    tool: TOOL,
-    startedAt: started.toISOString(),
-    finishedAt: finished.toISOString(),
-    ...(interrupted === undefined ? {} : { interrupted }),
-    target: target.identity,
-    plan: {
-      seed: options.seed,
-      mode: options.mode,
-      cuts: options.cuts,
-      compare: options.compare,
-      strategies: options.strategies.map((strategy) => strategy.name),
-      scenarios: options.scenarios.map((scenario) => scenario.id),
-      seams: state.planned,
-    },
-    controls: {
-      ...controls.totals,
-      realCuts: { tried: state.realCuts?.tried ?? 0, asDerived: state.realCuts?.asDerived ?? 0 },
-    },
-    totals: {
-      ...tally.totals,
-      ...target.spending,
-      seconds: (finished.getTime() - started.getTime()) / 1000,
-    },
-    roundTrip: tally.roundTrip,
-    whitespace: tally.whitespace,
-    cache: [],
-    recipe: state.recipe,
-    notTested: notTested(options, ledger, state),
-    errors: [...state.errors, ...(state.realCuts?.trouble ?? []), ...tally.errors],
-    findings,
-  };
-}
-
-function notTested(options: CampaignOptions, ledger: Ledger, state: State): RunRecord['notTested'] {
-  const list: { what: string; why: string; count?: number }[] = [...state.untested];
-  const { seams, byPhase } = ledger.tally.totals;
-  if (state.lossy > 0)
-    list.push({
-      what: 'seams of strategies that drop reasoning',
-      why: 'they cannot be exact where the client holds reasoning; name the strategy to test it there too',
-      count: state.lossy,
-    });
-  if (options.mode === 'sweep' && seams < state.planned)
-    list.push({ what: 'planned seams', why: 'the run ended early', count: state.planned - seams });
-  for (const phase of ['reasoning', 'content', 'tool-call'])
-    if (byPhase[phase] === undefined)
-      list.push({ what: `cuts inside ${phase}`, why: 'no seam of this run fell there' });
-  list.push({
-    what: 'resumes from a warm cache',
-    why: 'resumes are sent cold, so that only the seam differs',
-  });
-  return list;
+  await judgeAll(seams, judge, concurrency, (seam) => ledger.enter(seam));
+  // Other shards may have findings where this one has none; the first one does what belongs to all.
+  const first = shard === undefined || shard.index === 1;
+  const wanted = ledger.groups.all.length > 0 || (shard !== undefined && shard.of > 1);
+  if (first && wanted)
+    state.recipe = await searchRecipe(subjects, strategies, judge, concurrency, seed);
+  if (first && options.cache !== false)
+    state.cache = await measureCache(target, subjects, strategies, signal);
 }

@@ -3,9 +3,6 @@
  * alone, in pairs and under numeric noise, and what the diagnosis says is held against it. A
  * correct server, with and without noise, must give no finding at all.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Cause } from '../diagnosis/causes.ts';
 import type { Target } from '../dialects/dialect.ts';
 import { llamacpp } from '../dialects/llamacpp.ts';
@@ -14,7 +11,7 @@ import { throughFaultyClient } from '../reference/client-faults.ts';
 import { FAULTS, type FaultName, type PlantedFault } from '../reference/faults.ts';
 import { startReference } from '../reference/server.ts';
 import type { RunRecord } from '../reports/record.ts';
-import { RunStore } from '../reports/store.ts';
+import { NOWHERE } from '../reports/store.ts';
 import { strategiesNamed } from '../seam/named.ts';
 import { runCampaign } from './run.ts';
 import { planFor, type TrialPlan } from './selftest-plan.ts';
@@ -91,38 +88,33 @@ export async function selftest(
   { faults, pairs, seeds, seed, signal }: SelftestOptions,
   listener: (result: TrialResult) => void,
 ): Promise<Selftest> {
-  const folder = await mkdtemp(join(tmpdir(), 'seamstress-selftest-'));
   const noise: PlantedFault = { name: NOISE, rate: 1 };
   const run = async (trials: readonly Trial[]): Promise<TrialResult[]> => {
     const results: TrialResult[] = [];
     for (const trial of trials) {
       signal.throwIfAborted();
-      const result = await runTrial(trial, folder, signal);
+      const result = await runTrial(trial, signal);
       listener(result);
       results.push(result);
     }
     return results;
   };
-  try {
-    const alone = await run(faults.map((fault, i) => ({ planted: [fault], seed: seed + i })));
-    const underNoise = await run(
-      faults
-        .map((fault, i) => ({ planted: [fault, noise], seed: seed + i }))
-        .filter(
-          (trial) =>
-            FAULTS[trial.planted[0]?.name ?? NOISE].causes.length > 0 &&
-            planOf(trial).scenarios.length > 0,
-        ),
-    );
-    const paired = await run(pairs.map((pair, i) => ({ planted: pair, seed: seed + i })));
-    const all = Array.from({ length: seeds }, (_, i) => seed + i);
-    const quiet = await run(all.map((own) => ({ planted: [], seed: own })));
-    const noisy = await run(all.map((own) => ({ planted: [noise], seed: own })));
-    const results = { alone, underNoise, pairs: paired, correct: { quiet, noisy } };
-    return { ...results, short: shortcomings(results) };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const alone = await run(faults.map((fault, i) => ({ planted: [fault], seed: seed + i })));
+  const underNoise = await run(
+    faults
+      .map((fault, i) => ({ planted: [fault, noise], seed: seed + i }))
+      .filter(
+        (trial) =>
+          FAULTS[trial.planted[0]?.name ?? NOISE].causes.length > 0 &&
+          planOf(trial).scenarios.length > 0,
+      ),
+  );
+  const paired = await run(pairs.map((pair, i) => ({ planted: pair, seed: seed + i })));
+  const all = Array.from({ length: seeds }, (_, i) => seed + i);
+  const quiet = await run(all.map((own) => ({ planted: [], seed: own })));
+  const noisy = await run(all.map((own) => ({ planted: [noise], seed: own })));
+  const results = { alone, underNoise, pairs: paired, correct: { quiet, noisy } };
+  return { ...results, short: shortcomings(results) };
 }
 
 function planOf({ planted }: Trial): TrialPlan {
@@ -134,7 +126,7 @@ function planOf({ planted }: Trial): TrialPlan {
 }
 
 /** Tests one server and holds the findings against what was planted. */
-async function runTrial(trial: Trial, folder: string, signal: AbortSignal): Promise<TrialResult> {
+async function runTrial(trial: Trial, signal: AbortSignal): Promise<TrialResult> {
   const started = performance.now();
   const { planted, seed } = trial;
   const names = planted.map(({ name }) => name);
@@ -151,7 +143,7 @@ async function runTrial(trial: Trial, folder: string, signal: AbortSignal): Prom
     const failures: string[] = [];
     for (const mode of plan.cases > 0 ? (['sweep', 'fuzz'] as const) : (['sweep'] as const))
       try {
-        records.push(await campaign(faulty, plan, mode, seed, join(folder, 'run'), signal));
+        records.push(await campaign(faulty, plan, mode, seed, signal));
       } catch (error) {
         if (signal.aborted) throw error;
         failures.push(`the ${mode} failed: ${messageOf(error)}`);
@@ -175,7 +167,6 @@ async function campaign(
   plan: TrialPlan,
   mode: 'sweep' | 'fuzz',
   seed: number,
-  folder: string,
   signal: AbortSignal,
 ): Promise<RunRecord> {
   return await runCampaign(
@@ -191,9 +182,10 @@ async function campaign(
       concurrency: CONCURRENCY,
       seed,
       maxTimeMs: undefined,
+      cache: false,
       signal,
     },
-    new RunStore(folder),
+    NOWHERE,
     () => {},
   );
 }

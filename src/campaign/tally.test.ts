@@ -108,7 +108,7 @@ describe('the round trip', () => {
   });
 });
 
-test('whitespace that drifted is told visibly: what became what', () => {
+test('whitespace that drifted is told visibly: what became what, and where', async () => {
   const tally = new Tally();
   const k = THINKING.deltas.find((delta) => delta.content === 'It')!.after;
   const prompts = [
@@ -122,5 +122,13 @@ test('whitespace that drifted is told visibly: what became what', () => {
       rendered('reasoning-field', k, `${HEADER}<think>\nTwo and two is four.${end}`),
       undefined,
     );
-  expect(tally.whitespace).toEqual({ drifted: 3, byChange: { '∅ → ⏎': 2, '⏎ → ∅': 1 } });
+  const row = { phase: 'content', strategy: 'reasoning-field' };
+  expect(await tally.whitespace.finish(undefined)).toEqual({
+    drifted: 3,
+    byChange: { '∅ → ⏎': 2, '⏎ → ∅': 1 },
+    changes: [
+      { where: 'before-close', wanted: '', got: '⏎', ...row, count: 2 },
+      { where: 'after-close', wanted: '⏎', got: '', ...row, count: 1 },
+    ],
+  });
 });

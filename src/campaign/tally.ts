@@ -2,11 +2,9 @@
 import type { JudgedSeam } from '../checks/seam.ts';
 import { VERDICTS, type Verdict } from '../checks/verdict.ts';
 import type { Named } from '../diagnosis/causes.ts';
-import { promptDifference } from '../diagnosis/diagnose.ts';
-import { isWhitespace } from '../diagnosis/difference.ts';
 import type { RunRecord, VerdictCounts } from '../reports/record.ts';
 import { PHASES, type Phase } from '../seam/generation.ts';
-import { visible } from '../tokens/text.ts';
+import { WhitespaceTable } from './whitespace.ts';
 
 type Counts = Record<Verdict, number>;
 
@@ -15,9 +13,9 @@ function none(): Counts {
 }
 
 export class Tally {
+  readonly whitespace: WhitespaceTable = new WhitespaceTable();
   readonly #cells = new Map<string, { phase: Phase; strategy: string; verdicts: Counts }>();
   readonly #classes = new Map<string, number>();
-  readonly #changes = new Map<string, number>();
   readonly #errors = new Map<string, number>();
   #resumed = 0;
   #encoded = 0;
@@ -32,8 +30,7 @@ export class Tally {
     if (seam.basis.includes('continuation')) this.#resumed++;
     if (seam.error !== undefined) bump(this.#errors, seam.error);
     if (strategy === 'raw-text' && seam.prompt !== undefined) this.#addRoundTrip(seam, named);
-    const change = seam.prompt?.agrees === false ? whitespaceChange(seam) : undefined;
-    if (change !== undefined) bump(this.#changes, change);
+    this.whitespace.add(seam);
   }
 
   /** The raw text re-encoded by the server's own tokenizer is the round trip, in context. */
@@ -82,14 +79,6 @@ export class Tally {
       byClass: Object.fromEntries(this.#classes),
     };
   }
-
-  get whitespace(): RunRecord['whitespace'] {
-    return {
-      drifted: [...this.#changes.values()].reduce((total, times) => total + times, 0),
-      byChange: Object.fromEntries(this.#changes),
-      changes: [],
-    };
-  }
 }
 
 function bump(map: Map<string, number>, key: string): void {
@@ -110,16 +99,4 @@ function grouped<T extends { readonly verdicts: VerdictCounts }>(
   for (const cell of cells)
     groups.set(key(cell), [...(groups.get(key(cell)) ?? []), cell.verdicts]);
   return Object.fromEntries([...groups].map(([name, counts]) => [name, sum(counts)]));
-}
-
-/** What became what, when only whitespace changed. */
-function whitespaceChange(seam: JudgedSeam): string | undefined {
-  const difference = promptDifference(seam);
-  if (difference === undefined) return undefined;
-  const { removed, inserted } = difference;
-  const only =
-    (removed === '' || isWhitespace(removed)) && (inserted === '' || isWhitespace(inserted));
-  return only && removed !== inserted
-    ? `${visible(removed) || '∅'} → ${visible(inserted) || '∅'}`
-    : undefined;
 }

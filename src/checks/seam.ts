@@ -1,10 +1,11 @@
 /** A seam: what is to be judged, and what judging it gave. */
 import type { Answer, SentRequest } from '../dialects/dialect.ts';
 import type { Way } from '../seam/cut.ts';
-import type { Phase, View } from '../seam/generation.ts';
+import type { Candidate, Phase, View } from '../seam/generation.ts';
 import type { Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { ContinuationEvidence } from './continuation.ts';
+import type { CountEvidence } from './count.ts';
 import type { PromptEvidence } from './prompt.ts';
 import type { ShapeEvidence } from './shape.ts';
 import type { CheckName, Verdict } from './verdict.ts';
@@ -39,7 +40,11 @@ export interface JudgedSeam {
   /** The checks that were made. */
   readonly basis: readonly CheckName[];
   readonly prompt: (PromptEvidence & { readonly text: string | undefined }) | undefined;
+  /** The weak form of the prompt check, where a server tells only how many tokens a prompt has. */
+  readonly promptCount?: CountEvidence | undefined;
   readonly continuation: ContinuationEvidence | undefined;
+  /** The likeliest next tokens after a prompt that differs, where the server tells them. */
+  readonly next: readonly Candidate[] | undefined;
   readonly shape: ShapeEvidence | undefined;
   readonly refusal: { readonly status: number; readonly message: string } | undefined;
   readonly error: string | undefined;

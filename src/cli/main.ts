@@ -4,7 +4,9 @@ import { Command, CommanderError } from 'commander';
 import { messageOf, SeamstressError } from '../errors.ts';
 import { visible } from '../tokens/text.ts';
 import { TOOL } from '../tool.ts';
+import { analyzeCommand } from './analyze.ts';
 import { doctorCommand } from './doctor.ts';
+import { mergeCommand } from './merge.ts';
 import { probeCommand } from './probe.ts';
 import { replayCommand } from './replay.ts';
 import { runCommand } from './run.ts';
@@ -30,6 +32,8 @@ for (const command of [
   runCommand(),
   probeCommand(),
   replayCommand(),
+  analyzeCommand(),
+  mergeCommand(),
   serveCommand(),
   selftestCommand(),
   doctorCommand(),

@@ -30,6 +30,20 @@ export function cutCount(text: string): 'all' | number {
   return text === 'all' ? 'all' : integer(1)(text);
 }
 
+/** A share of a run: number `index` of `of`, counted from 1. */
+export interface Shard {
+  readonly index: number;
+  readonly of: number;
+}
+
+/** `2/4` */
+export function shard(text: string): Shard {
+  const [, index, of] = /^(\d{1,4})\/(\d{1,4})$/.exec(text)?.map(Number) ?? [];
+  if (index === undefined || of === undefined || index < 1 || index > of)
+    throw new InvalidArgumentError('It must be I/N, such as 2/4, with I from 1 to N.');
+  return { index, of };
+}
+
 /** Collects a repeatable option; commas separate too. */
 export function list(text: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), ...text.split(',').map((part) => part.trim())].filter(
@@ -64,6 +78,10 @@ export function withTarget(command: Command): Command {
       'auto',
     )
     .option('--tokenizer <path>', 'the tokenizer.json of the model, for servers that tell no bytes')
+    .option(
+      '--persona <name>',
+      'the server that the embedded server behaves as; serve --help lists them',
+    )
     .option(
       '--fault <name>',
       'plant a fault into the embedded server, as NAME or NAME@RATE; repeatable',

@@ -64,7 +64,13 @@ function sameTarget(finding: Finding, options: TargetOptions): TargetOptions {
   const { engine, url } = finding.target;
   if (engine.name === 'reference') {
     const fault = options.fault ?? finding.target.faults;
-    return { ...options, target: 'reference', ...(fault === undefined ? {} : { fault }) };
+    const persona = engine.version;
+    return {
+      ...options,
+      target: 'reference',
+      ...(fault === undefined ? {} : { fault }),
+      ...(persona === undefined ? {} : { persona }),
+    };
   }
   return engine.version === undefined
     ? { ...options, target: url }

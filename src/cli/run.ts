@@ -5,9 +5,9 @@ import { VERDICTS, type Verdict } from '../checks/verdict.ts';
 import { SeamstressError } from '../errors.ts';
 import { exitStatusOf } from './exit.ts';
 import { interruptible } from './interrupt.ts';
-import { cutCount, duration, integer, list, withTarget } from './options.ts';
+import { cutCount, duration, integer, list, shard, withTarget, type Shard } from './options.ts';
 import { Progress } from './progress.ts';
-import type { TargetOptions } from './target.ts';
+import { originOf, targetOf, type TargetOptions } from './origin.ts';
 
 interface RunOptions extends TargetOptions {
   readonly mode: 'sweep' | 'fuzz';
@@ -19,6 +19,8 @@ interface RunOptions extends TargetOptions {
   readonly maxTime?: number;
   readonly concurrency: number;
   readonly out?: string;
+  readonly shard?: Shard;
+  readonly resume?: string;
   readonly failOn: readonly string[];
   readonly json?: boolean;
 }
@@ -55,6 +57,15 @@ export function runCommand(): Command {
     )
     .option('--max-time <time>', 'end in good order after this time, e.g. 5m', duration)
     .option('--concurrency <number>', 'seams judged at once', integer(1, 1024), 8)
+    .option(
+      '--shard <i/n>',
+      'judge share I of N only, e.g. 2/4; merge puts the shares together; needs --seed',
+      shard,
+    )
+    .option(
+      '--resume <folder>',
+      'go on with the run of that folder, which ended early; its plan and its target are kept',
+    )
     .option('--out <folder>', 'where the run is written (default: reports/<time>-<target>)')
     .addOption(
       new Option('--fail-on <verdicts>', 'verdicts of findings that give exit status 1')
@@ -69,10 +80,15 @@ Examples:
   seamstress run --target reference
   seamstress run --engine llama.cpp --cuts all
   seamstress run --engine llama.cpp@2026.4.8929 --strategy reasoning-field
-  seamstress run --target http://127.0.0.1:8080 --mode fuzz --max-time 5m`,
+  seamstress run --target http://127.0.0.1:8080 --mode fuzz --max-time 5m
+  seamstress run --engine vllm --seed 7 --shard 2/4 --out shard-2
+  seamstress run --resume reports/latest`,
     )
-    .action(async (scenarios: string[], options: RunOptions) => {
-      process.exitCode = await run(scenarios, options);
+    .action(async (scenarios: string[], options: RunOptions, self: Command) => {
+      process.exitCode =
+        options.resume === undefined
+          ? await run(scenarios, options)
+          : await goOn(scenarios, options.resume, options, self);
     });
 }
 
@@ -93,6 +109,10 @@ async function run(paths: readonly string[], options: RunOptions): Promise<numbe
     import('../reports/terminal.ts'),
   ]);
   const failOn = verdictsNamed(options.failOn);
+  if (options.shard !== undefined && options.seed === undefined)
+    throw new SeamstressError('usage', '--shard needs --seed', {
+      hint: 'All shards must make the same choices: give each the same --seed.',
+    });
   const strategies = strategiesNamed(options.strategy ?? []);
   const scenarios = await loadScenarios(paths);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
@@ -117,12 +137,70 @@ async function run(paths: readonly string[], options: RunOptions): Promise<numbe
         seed,
         maxTimeMs: options.maxTime,
         signal: interrupt.signal,
+        shard: options.shard,
+        origin: originOf(options),
       },
       store,
       (event) => progress.event(event),
     );
     process.stdout.write(
       options.json === true ? `${JSON.stringify(record)}\n` : terminalReport(record, store.folder),
+    );
+    return exitStatusOf(record, failOn);
+  } finally {
+    await open.close();
+    interrupt.release();
+  }
+}
+
+/** Options that say what was run; a run that goes on has them already. */
+const PLAN = ['mode', 'cuts', 'cases', 'compare', 'strategy', 'seed', 'shard', 'out'] as const;
+
+async function goOn(
+  paths: readonly string[],
+  folder: string,
+  options: RunOptions,
+  command: Command,
+): Promise<number> {
+  const given = PLAN.find((name) => command.getOptionValueSource(name) === 'cli');
+  if (given !== undefined || paths.length > 0)
+    throw new SeamstressError(
+      'usage',
+      `--resume keeps the plan of the run; it takes no ${given === undefined ? 'scenarios' : `--${given}`}`,
+      { hint: 'Only the target, --concurrency, --max-time and --fail-on can be given with it.' },
+    );
+  const [{ continueRun, headerOfRun, recordOfRun }, { openTarget }, { terminalReport }] =
+    await Promise.all([
+      import('../campaign/again.ts'),
+      import('./target.ts'),
+      import('../reports/terminal.ts'),
+    ]);
+  const failOn = verdictsNamed(options.failOn);
+  const header = headerOfRun(folder);
+  const before = recordOfRun(folder);
+  if (before !== undefined && before.interrupted === undefined)
+    throw new SeamstressError('usage', `the run in ${folder} was not interrupted`, {
+      hint: 'seamstress analyze judges it again from its record.',
+    });
+  const interrupt = interruptible();
+  const progress = new Progress();
+  const same = { ...options, ...targetOf(header.options ?? {}, options, command) };
+  const open = await openTarget(same, header.plan.seed, interrupt.signal, (line) =>
+    progress.line(line),
+  );
+  try {
+    const record = await continueRun(
+      folder,
+      open.target,
+      {
+        concurrency: options.concurrency,
+        maxTimeMs: options.maxTime,
+        signal: interrupt.signal,
+      },
+      (event) => progress.event(event),
+    );
+    process.stdout.write(
+      options.json === true ? `${JSON.stringify(record)}\n` : terminalReport(record, folder),
     );
     return exitStatusOf(record, failOn);
   } finally {

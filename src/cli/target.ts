@@ -13,6 +13,7 @@ export interface TargetOptions {
   readonly dialect: string;
   readonly tokenizer?: string;
   readonly fault?: readonly string[];
+  readonly persona?: string;
 }
 
 export interface OpenTarget {
@@ -46,6 +47,10 @@ export async function openTarget(
     throw new SeamstressError('usage', '--fault needs --target reference', {
       hint: 'Faults can be planted into the embedded server only.',
     });
+  if (options.persona !== undefined && options.target !== 'reference')
+    throw new SeamstressError('usage', '--persona needs --target reference', {
+      hint: 'The embedded server behaves as another one; real servers are what they are.',
+    });
   const dialect = dialectNamed(options.dialect);
   if (options.target === 'reference') return await openReference(options, seed, signal);
   if (options.target !== undefined) {
@@ -60,22 +65,32 @@ async function openReference(
   seed: number,
   signal: AbortSignal,
 ): Promise<OpenTarget> {
-  const [{ startReference }, { parseFault }, { throughFaultyClient }] = await Promise.all([
-    import('../reference/server.ts'),
-    import('../reference/faults.ts'),
-    import('../reference/client-faults.ts'),
-  ]);
+  const [{ startReference }, { parseFault }, { throughFaultyClient }, personas] = await Promise.all(
+    [
+      import('../reference/server.ts'),
+      import('../reference/faults.ts'),
+      import('../reference/client-faults.ts'),
+      import('../reference/personas/catalogue.ts'),
+    ],
+  );
   const faults = (options.fault ?? []).map(parseFault);
-  const server = await startReference({ faults, seed });
+  const name = options.persona ?? personas.DEFAULT_PERSONA;
+  if (faults.length > 0) personas.requireFaulty(name);
+  const persona = await personas.personaNamed(name);
+  const server = await startReference({ persona, faults, seed });
   const open = await connected(
     server,
     {
       ...connection(server.url, options),
-      engine: { name: 'reference' },
+      // A persona is told by the version, so that a record never takes it for the real server.
+      engine: {
+        name: 'reference',
+        ...(name === personas.DEFAULT_PERSONA ? {} : { version: name }),
+      },
       ...(options.fault === undefined ? {} : { faults: options.fault, faultSeed: seed }),
     },
-    'reference',
-    dialectNamed('llama.cpp'),
+    name === personas.DEFAULT_PERSONA ? name : `reference-${name}`,
+    dialectNamed(options.dialect) ?? dialectNamed(persona.dialect),
     signal,
   );
   return { ...open, target: throughFaultyClient(open.target, faults, seed) };

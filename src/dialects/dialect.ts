@@ -43,6 +43,8 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
   /** Called after each event with what has been read so far; `true` closes the connection. */
   readonly stopWhen?: (progress: Progress) => boolean;
+  /** What the answer is for; tells equal requests apart where answers are recorded. Not sent. */
+  readonly use?: string;
 }
 
 /** What has been read of a stream so far. */
@@ -87,6 +89,8 @@ export interface Usage {
   readonly promptTokens: number | undefined;
   /** Prompt tokens that the server took from its cache. */
   readonly cachedTokens: number | undefined;
+  /** Tokens generated, hidden ones too; told by servers that tell no ids. */
+  readonly generatedTokens?: number | undefined;
 }
 
 /** Milliseconds from sending the request. */
@@ -111,6 +115,26 @@ export interface Rendered {
   readonly requests: readonly SentRequest[];
 }
 
+/** What a target lets the harness see, and so how much a verdict on it is worth. */
+export interface Capabilities {
+  /**
+   * Whose token ids are compared: the server's; those that a local tokenizer makes of the text; or
+   * none, where a token is a piece of text as it was streamed.
+   */
+  readonly ids: 'server' | 'local' | 'none';
+  /**
+   * What is known of the prompt that a resume becomes: its ids, its text, only how many tokens it
+   * has (`usage.prompt_tokens`), or nothing.
+   */
+  readonly oracle: 'prompt-ids' | 'prompt-text' | 'prompt-count' | 'none';
+}
+
+/** `Capabilities` and what they mean, as the record says it. */
+export interface Strength extends Capabilities {
+  /** One or two sentences for people: what a verdict does not prove here. */
+  readonly says: string;
+}
+
 /** What is known of a target, for the run record. */
 export interface TargetIdentity {
   readonly dialect: string;
@@ -129,6 +153,8 @@ export interface TargetIdentity {
   readonly faults?: readonly string[] | undefined;
   /** The seed of the embedded server: which requests a fault with a rate strikes. */
   readonly faultSeed?: number | undefined;
+  /** Absent where ids and prompts are the server's own, and verdicts as strong as they can be. */
+  readonly strength?: Strength | undefined;
 }
 
 /** Counts of what a target has been asked to do. */
@@ -141,6 +167,8 @@ export interface Spending {
 /** A server that a run talks to. All methods throw `Refusal` for an HTTP error answer. */
 export interface Target {
   readonly identity: TargetIdentity;
+  /** @defaultValue the server's ids, and prompts by their ids; see `capabilitiesOf` */
+  readonly capabilities?: Capabilities;
   readonly chatTemplate: string | undefined;
   readonly spending: Spending;
   /** Streams a chat answer. */

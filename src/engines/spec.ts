@@ -3,7 +3,13 @@ import { SeamstressError } from '../errors.ts';
 /** Engines that can be provisioned by name. */
 export type EngineName = 'llama.cpp' | 'vllm';
 
-/** All of them, in the order of lists. */
+/** Gateways that can be provisioned by name: they stand in front of an engine. */
+export type GatewayName = 'litellm';
+
+/** Everything that can be installed into the cache. */
+export type PackagedName = EngineName | GatewayName;
+
+/** All engines, in the order of lists. */
 export const ENGINE_NAMES: readonly EngineName[] = ['llama.cpp', 'vllm'];
 
 /** A version that each engine has or had, for hints. */
@@ -23,7 +29,7 @@ export interface EngineSpec {
 }
 
 // Also a folder name and a command argument, hence nothing but digits, letters and single dots.
-const VERSION = /^\d+(\.[0-9a-z]+)*$/i;
+export const VERSION: RegExp = /^\d+(\.[0-9a-z]+)*$/i;
 
 /**
  * Reads `NAME` or `NAME@VERSION`.

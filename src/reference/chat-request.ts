@@ -126,7 +126,7 @@ function readTrailing(message: JsonObject): TrailingMessage {
 }
 
 /** A past message as the template takes it: contents are texts, call arguments are objects. */
-function templateMessage(message: JsonObject): JsonObject {
+export function templateMessage(message: JsonObject): JsonObject {
   const calls = asArray(message['tool_calls']);
   return {
     ...message,

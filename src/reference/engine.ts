@@ -9,13 +9,13 @@ import { refuseIfPlanted } from './refusal-faults.ts';
 import { renderChanges } from './render-faults.ts';
 import { renderPrompt } from './render.ts';
 import { Slots } from './slots.ts';
-import { chatTemplate, type ChatTemplate } from './template.ts';
+import { readTemplate, styleNamed, type Style, type StyleName } from './style.ts';
+import { ChatTemplate, chatTemplate } from './template.ts';
 import { TextOut, type Released } from './text-out.ts';
 import { unguard, vocabulary, type Vocabulary } from './vocabulary.ts';
 
 export const CONTEXT_LENGTH = 4096;
 export const SLOTS = 8;
-const END_OF_GENERATION = '<|im_end|>';
 /** Rendered texts whose ids are not those of the bare text. */
 const REMEMBERED_TEXTS = 4096;
 
@@ -33,6 +33,8 @@ export interface GenerateOptions {
   readonly stop: readonly string[];
   /** Candidates to tell at each position; 0 tells none. */
   readonly top: number;
+  /** True to print control tokens too, the end of generation excepted. @defaultValue false */
+  readonly special?: boolean;
 }
 
 /** Why a generation ended, in the words of `/completion`. */
@@ -56,6 +58,7 @@ export interface Step {
 export class Engine {
   readonly plan: Plan;
   readonly vocabulary: Vocabulary;
+  readonly style: Style;
   readonly template: ChatTemplate;
   readonly slots: Slots = new Slots(SLOTS);
   /** A client has left in the middle of a generation; see the fault `slot-busy`. */
@@ -65,11 +68,15 @@ export class Engine {
   readonly #remembered = new Lru<string, readonly number[]>(REMEMBERED_TEXTS);
   #generations = 0;
 
-  constructor(faults: readonly PlantedFault[], seed: number) {
+  constructor(faults: readonly PlantedFault[], seed: number, style: StyleName = 'chatml') {
     this.plan = new Plan(faults, seed);
     this.vocabulary = vocabulary();
-    this.template = chatTemplate();
-    this.#model = new Model(this.vocabulary, this.plan);
+    this.style = styleNamed(style);
+    this.template =
+      style === 'chatml'
+        ? chatTemplate()
+        : new ChatTemplate(readTemplate(style), this.style.markup.endOfTurn);
+    this.#model = new Model(this.vocabulary, this.plan, this.style);
     this.#seed = seed;
   }
 
@@ -134,18 +141,19 @@ export class Engine {
 
   *#steps(
     prompt: readonly number[],
-    { limit, stop, top }: GenerateOptions,
+    { limit, stop, top, special = false }: GenerateOptions,
   ): Generator<Step, void, undefined> {
     const request = ++this.#generations;
     const noisy = this.plan.strikes('near-tie-noise', String(request));
     const noise = noisy ? { seed: hashNumbers([request], this.#seed) } : undefined;
     const path = this.#model.begin(prompt, this.#ties, noise);
     const out = new TextOut(stop);
-    const end = this.vocabulary.id(END_OF_GENERATION);
+    const end = this.vocabulary.id(this.style.markup.endOfTurn);
     for (let place = 1; ; place++) {
       const id = path.next() ?? end;
       const candidates = top > 0 ? path.candidates(top) : [];
-      const released = out.add(this.vocabulary.printed(id));
+      const shown = special && id !== end;
+      const released = out.add(shown ? this.vocabulary.bytes(id) : this.vocabulary.printed(id));
       const ended = endOf(released, id === end, place, limit, prompt.length);
       if (ended === undefined) yield { id, place, released, candidates };
       else {

@@ -57,6 +57,11 @@ export class EventStream {
     await this.write(`data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`);
   }
 
+  /** Sends one event with its name. */
+  async sendNamed(event: string, data: unknown): Promise<void> {
+    await this.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+
   end(): void {
     this.response.end();
   }
@@ -64,6 +69,27 @@ export class EventStream {
   protected async write(bytes: string | Uint8Array): Promise<void> {
     if (this.response.destroyed || this.response.write(bytes)) return;
     await Promise.race([once(this.response, 'drain'), once(this.response, 'close')]);
+  }
+}
+
+/** A stream of JSON values, one a line. */
+export class LineStream {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+    response.writeHead(200, { server: 'reference', 'content-type': 'application/x-ndjson' });
+  }
+
+  /** Sends one value; waits while the client reads slowly. */
+  async send(value: unknown): Promise<void> {
+    const response = this.#response;
+    if (response.destroyed || response.write(`${JSON.stringify(value)}\n`)) return;
+    await Promise.race([once(response, 'drain'), once(response, 'close')]);
+  }
+
+  end(): void {
+    this.#response.end();
   }
 }
 

@@ -7,10 +7,12 @@
 import type { FaultName, Plan } from './faults.ts';
 import { hashNumbers, unit } from './hash.ts';
 import { Lru } from './lru.ts';
-import { endOfGenerationPrompt, endOfGenerationPromptText, readPrompt } from './conversation.ts';
+import { endOfGenerationPromptText } from './conversation.ts';
 import { scriptFor } from './scripts.ts';
+import { styleNamed, type Style } from './style.ts';
+import { endsOfGenerationPrompt, readStyledPrompt } from './style-prompt.ts';
 import { encodePrefill, Habits } from './token-faults.ts';
-import { idsOfText, layTrack, MARKUP, type Track } from './track.ts';
+import { idsOfText, layTrack, type Track } from './track.ts';
 import { unguard, type Vocabulary } from './vocabulary.ts';
 
 /** A candidate for the next token; `logprob` is a natural logarithm. */
@@ -43,9 +45,11 @@ export class Model {
   readonly #derailStart: readonly number[];
   readonly #plan: Plan;
   readonly #habits: Habits;
+  readonly #style: Style;
 
-  constructor(vocabulary: Vocabulary, plan: Plan) {
+  constructor(vocabulary: Vocabulary, plan: Plan, style: Style = styleNamed('chatml')) {
     this.vocabulary = vocabulary;
+    this.#style = style;
     this.#plan = plan;
     this.#habits = new Habits(vocabulary, plan);
     this.#derailStart = vocabulary.encode(DERAIL, { control: false });
@@ -54,11 +58,13 @@ export class Model {
   /** The track of a prompt that ends with its generation prompt; undefined when it is off script. */
   track(promptIds: readonly number[]): Track | undefined {
     const track = this.#tracks.getOrMake(promptIds.join(), () => {
-      const prompt = readPrompt(this.vocabulary, promptIds);
+      const prompt = readStyledPrompt(this.#style, this.vocabulary, promptIds);
       if (prompt === undefined) return 'off';
-      return layTrack(this.vocabulary, scriptFor(prompt.asked), promptIds, prompt.thinking, (id) =>
-        this.#habits.pieces(id),
-      );
+      return layTrack(this.vocabulary, scriptFor(prompt.asked), promptIds, {
+        markup: this.#style.markup,
+        thinking: prompt.thinking,
+        piecesOf: (id) => this.#habits.pieces(id),
+      });
     });
     return track === 'off' ? undefined : track;
   }
@@ -80,7 +86,8 @@ export class Model {
   ): readonly number[] {
     const encoding = { control: true, guard: options.guard };
     const strikes = (fault: FaultName): boolean => this.#plan.strikes(fault, options.key);
-    const end = strikes('retokenize') ? undefined : endOfGenerationPromptText(text);
+    const apart = this.#style.name === 'chatml' && !strikes('retokenize');
+    const end = apart ? endOfGenerationPromptText(text) : undefined;
     if (end === undefined) return this.vocabulary.encode(text, encoding);
     if (this.vocabulary.looksSpecial(text.slice(end)))
       return [text.slice(0, end), text.slice(end)].flatMap((part) =>
@@ -101,9 +108,9 @@ export class Model {
 
   /** Starts to generate after `context`; with `ties` a tied candidate in it is still on script. */
   begin(context: readonly number[], ties: boolean, noise: Noise | undefined): Path {
-    const end = endOfGenerationPrompt(this.vocabulary, context);
-    const track = end === undefined ? undefined : this.track(context.slice(0, end));
-    if (track !== undefined && end !== undefined) {
+    for (const end of endsOfGenerationPrompt(this.#style, this.vocabulary, context)) {
+      const track = this.track(context.slice(0, end));
+      if (track === undefined) continue;
       const follows = (id: number, j: number): boolean =>
         id === track.ids[j] || (ties && id === track.ties.get(j));
       let j = 0;
@@ -131,7 +138,7 @@ export class Model {
     const text = `${DERAIL} ${hash.toString(16).padStart(8, '0')}]`;
     const ids = [
       ...this.vocabulary.encode(text, { control: false }),
-      this.vocabulary.id(MARKUP.endOfTurn),
+      this.vocabulary.id(this.#style.markup.endOfTurn),
     ];
     return { hash, promptIds: context, ids, bytes: Buffer.from(text), ties: new Map() };
   }

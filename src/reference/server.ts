@@ -1,9 +1,9 @@
 /**
- * The reference server: a scripted model behind llama.cpp's server API, right by construction
- * unless faults are planted. It exists so that the harness can be tried, taught and tested without
- * a real engine.
+ * The reference server: a scripted model behind the API of a persona. It exists so that the harness
+ * can be tried, taught and tested without a real engine.
  *
- * Where it differs from llama.cpp on purpose: a resumed message is continued verbatim (also inside
+ * Its default persona speaks llama.cpp's API and is right by construction unless faults are
+ * planted. Where that one differs from llama.cpp on purpose: a resumed message is continued verbatim (also inside
  * a tool call), a whole answer holds only new text, no text is trimmed or lost at a limit, and the
  * tokens behind a text that the model itself wrote are not forgotten.
  */
@@ -12,14 +12,16 @@ import { once } from 'node:events';
 import { isIPv6, type AddressInfo } from 'node:net';
 import { messageOf } from '../errors.ts';
 import { ApiError, notFound } from './api-error.ts';
-import { answerChat } from './chat.ts';
-import { answerCompletion } from './completion.ts';
 import { Engine } from './engine.ts';
 import type { PlantedFault } from './faults.ts';
 import { Pace, readJson, sendJson } from './http.ts';
-import { applyTemplate, detokenize, models, props, tokenize } from './info.ts';
+import type { Persona, Routes } from './personas/persona.ts';
+import { reference } from './personas/reference.ts';
+import { findRoute } from './personas/router.ts';
 
 export interface ReferenceOptions {
+  /** How the server answers. @defaultValue `reference` */
+  readonly persona?: Persona;
   /** @defaultValue none */
   readonly faults?: readonly PlantedFault[];
   /** Decides which requests a fault with a rate strikes, and how near ties fall. @defaultValue 0 */
@@ -46,10 +48,12 @@ export interface ReferenceServer {
  */
 export async function startReference(options: ReferenceOptions = {}): Promise<ReferenceServer> {
   const host = options.host ?? '127.0.0.1';
-  const engine = new Engine(options.faults ?? [], options.seed ?? 0);
+  const persona = options.persona ?? reference;
+  const engine = new Engine(options.faults ?? [], options.seed ?? 0, persona.style);
+  const routes = persona.routes(engine);
   const server = createServer((request, response) => {
     const pace = new Pace(response, options.tokenDelayMs ?? 0);
-    void answer(engine, host, request, response, pace);
+    void answer({ persona, routes, host }, request, response, pace);
   });
   server.listen(options.port ?? 0, host);
   await once(server, 'listening');
@@ -68,14 +72,21 @@ async function closeServer(server: Server): Promise<void> {
   await closed;
 }
 
+/** What answers the requests of one server. */
+interface Serving {
+  readonly persona: Persona;
+  readonly routes: Routes;
+  readonly host: string;
+}
+
 /** Answers one request; never throws. */
 async function answer(
-  engine: Engine,
-  host: string,
+  serving: Serving,
   request: IncomingMessage,
   response: ServerResponse,
   pace: Pace,
 ): Promise<void> {
+  const { persona, host } = serving;
   try {
     if (isLoopback(host) && !namesUs(request.headers.host, host))
       throw new ApiError(
@@ -83,49 +94,33 @@ async function answer(
         'this server answers requests to its own address only',
         'permission_error',
       );
-    await route(engine, request, response, pace);
+    await route(serving.routes, request, response, pace);
   } catch (error) {
     if (response.headersSent || response.destroyed) {
       response.destroy();
       return;
     }
     const failure = error instanceof ApiError ? error : new ApiError(500, messageOf(error));
-    sendJson(response, failure.status, failure.body());
+    sendJson(response, failure.status, persona.errorBody?.(failure) ?? failure.body());
   }
 }
 
 async function route(
-  engine: Engine,
+  routes: Routes,
   request: IncomingMessage,
   response: ServerResponse,
   pace: Pace,
 ): Promise<void> {
-  const path = (request.url ?? '/').replace(/\?.*$/s, '');
-  switch (`${request.method} ${path}`) {
-    case 'GET /health':
-    case 'GET /v1/health':
-      return sendJson(response, 200, { status: 'ok' });
-    case 'GET /props':
-      return sendJson(response, 200, props(engine));
-    case 'GET /models':
-    case 'GET /v1/models':
-      return sendJson(response, 200, models(engine));
-    case 'POST /apply-template':
-      return sendJson(response, 200, applyTemplate(engine, await readJson(request)));
-    case 'POST /tokenize':
-      return sendJson(response, 200, tokenize(engine, await readJson(request)));
-    case 'POST /detokenize':
-      return sendJson(response, 200, detokenize(engine, await readJson(request)));
-    case 'POST /chat/completions':
-    case 'POST /v1/chat/completions':
-      return await answerChat(engine, await readJson(request), response, pace);
-    case 'POST /completion':
-    case 'POST /completions':
-      return await answerCompletion(engine, await readJson(request), response, pace);
-    default:
-      request.resume();
-      throw notFound();
+  const [path = '/', query = ''] = (request.url ?? '/').split(/\?(.*)/s);
+  const { method = 'GET', headers } = request;
+  const found = findRoute(routes, method, path);
+  if (found?.handler === undefined) {
+    request.resume();
+    throw notFound();
   }
+  const body = method === 'GET' ? {} : await readJson(request);
+  const { handler, params } = found;
+  await handler({ body, query: new URLSearchParams(query), params, headers, response, pace });
 }
 
 function isLoopback(host: string): boolean {

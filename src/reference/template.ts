@@ -19,10 +19,13 @@ export interface TemplateInput {
 export class ChatTemplate {
   readonly source: string;
   readonly #template: Template;
+  readonly #endOfTurn: string;
   readonly #rendered = new Lru<string, string>(1024);
 
-  constructor(source: string) {
+  /** @param endOfTurn the text of the model's end token */
+  constructor(source: string, endOfTurn = '<|im_end|>') {
     this.source = source;
+    this.#endOfTurn = endOfTurn;
     this.#template = new Template(source);
     replaceStrips(this.#template.parsed);
   }
@@ -36,7 +39,7 @@ export class ChatTemplate {
         ...(input.tools.length > 0 ? { tools: input.tools } : {}),
         add_generation_prompt: input.addGenerationPrompt,
         bos_token: '',
-        eos_token: '<|im_end|>',
+        eos_token: this.#endOfTurn,
       }),
     );
   }

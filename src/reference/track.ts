@@ -5,6 +5,7 @@
  */
 import { hashNumbers } from './hash.ts';
 import type { Script } from './scripts.ts';
+import type { Markup } from './style.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface Track {
@@ -34,19 +35,25 @@ export const MARKUP = {
 /** One in this many words nearly ties, which makes about one in twenty tokens. */
 const TIE_EVERY = 3;
 
-/** @param piecesOf the tokens that the model writes for one token of its reasoning or content */
+/** How the model writes an answer. */
+interface Hand {
+  readonly markup: Markup;
+  readonly thinking: boolean;
+  /** The tokens that the model writes for one token of its reasoning or content. */
+  readonly piecesOf: (id: number) => readonly number[];
+}
+
 export function layTrack(
   vocabulary: Vocabulary,
   script: Script,
   promptIds: readonly number[],
-  thinking: boolean,
-  piecesOf: (id: number) => readonly number[] = (id) => [id],
+  { markup, thinking, piecesOf }: Hand,
 ): Track {
   const hash = hashNumbers(promptIds);
   const ids: number[] = [];
   const ties = new Map<number, number>();
   const say = (text: string, mayTie = false): void => {
-    for (const id of vocabulary.encode(text, { control: false })) {
+    for (const id of vocabulary.encode(text, { control: !mayTie })) {
       const pieces = mayTie ? piecesOf(id) : [id];
       if (mayTie && pieces.length === 1 && hashNumbers([hash, ids.length], 1) % TIE_EVERY === 0) {
         const rival = rivalOf(vocabulary, id, hashNumbers([hash, ids.length], 2));
@@ -56,21 +63,20 @@ export function layTrack(
     }
   };
   if (thinking) {
-    say(MARKUP.opening);
-    say(`${script.reasoning}\n`, true);
-    say('</think>');
-    say('\n\n');
+    say(markup.opening);
+    say(script.reasoning + markup.thoughtEnd, true);
+    say(markup.closing);
   }
   say(script.content, true);
   for (const [i, call] of (script.calls ?? []).entries()) {
     if (i > 0) say(MARKUP.betweenCalls);
     say(MARKUP.call);
     say(MARKUP.callName + call.name + MARKUP.callArguments);
-    say(call.arguments);
+    for (const id of vocabulary.encode(call.arguments, { control: false })) ids.push(id);
     say(MARKUP.callEnd);
   }
   const bytes = vocabulary.join(ids);
-  ids.push(vocabulary.id(MARKUP.endOfTurn));
+  ids.push(vocabulary.id(markup.endOfTurn));
   return { hash, promptIds, ids, bytes, ties };
 }
 

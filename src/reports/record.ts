@@ -243,7 +243,7 @@ const ids = z.array(z.int());
 const spread = z.object({ median: z.number(), max: z.number() });
 const score = z.object({ phase: z.enum(PHASES), recipe: z.string(), tried: count, exact: count });
 
-const targetSchema: z.ZodType<TargetIdentity> = z.object({
+export const targetSchema: z.ZodType<TargetIdentity> = z.object({
   dialect: z.string(),
   url: z.string(),
   model: z.string(),
@@ -257,6 +257,13 @@ const targetSchema: z.ZodType<TargetIdentity> = z.object({
   hops: z.array(z.string()),
   faults: z.array(z.string()).optional(),
   faultSeed: z.int().optional(),
+  strength: z
+    .object({
+      ids: z.enum(['server', 'local', 'none']),
+      oracle: z.enum(['prompt-ids', 'prompt-text', 'prompt-count', 'none']),
+      says: z.string(),
+    })
+    .optional(),
 });
 
 const viewSchema = z.object({

@@ -1,4 +1,4 @@
-/** The folder of a run: `run.json`, `seams.ndjson`, `findings/`, `raw/`. */
+/** The folder of a run: `run.json`, `seams.ndjson`, `findings/`, `raw/`, and the tape of all answers. */
 import {
   closeSync,
   existsSync,
@@ -13,25 +13,55 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf, SeamstressError } from '../errors.ts';
+import { TapeWriter } from '../tape/file.ts';
 import type { RawChunk } from '../wire/capture.ts';
 import type { Finding, RunRecord, SeamLine } from './record.ts';
+
+/** Where a campaign writes. */
+export interface RunSink {
+  /** Where a finding's file will be. */
+  findingPath(id: string): string;
+  seam(line: SeamLine): void;
+  finding(finding: Finding): void;
+  raw(id: string, capture: readonly RawChunk[]): void;
+  /** A new tape for what the target answers; without one nothing is recorded. */
+  tape?(): TapeWriter;
+  finish(record: RunRecord): void;
+}
+
+/** For campaigns whose record is all that is wanted. */
+export const NOWHERE: RunSink = {
+  findingPath: (id) => `${id}.json`,
+  seam: () => {},
+  finding: () => {},
+  raw: () => {},
+  finish: () => {},
+};
+
+/** The tape's name in the folder of a run. */
+export const TAPE = 'tape.bin';
 
 /**
  * Writes a run. Seams are written at once, the rest when the run ends.
  *
  * @throws {SeamstressError} `output` from every method when the folder cannot be written
  */
-export class RunStore {
+export class RunStore implements RunSink {
   readonly folder: string;
   readonly #journal: number;
 
-  constructor(folder: string) {
+  /** @param goOn keep the tape of the run that is there, and write the rest anew */
+  constructor(folder: string, goOn = false) {
     this.folder = folder;
     this.#journal = writing(folder, () => {
-      if (existsSync(join(folder, 'seams.ndjson'))) clear(folder);
+      if (existsSync(join(folder, 'seams.ndjson'))) clear(folder, goOn);
       makeFolder(join(folder, 'findings'));
       return openSync(join(folder, 'seams.ndjson'), 'w');
     });
+  }
+
+  tape(): TapeWriter {
+    return new TapeWriter(join(this.folder, TAPE));
   }
 
   /** Where a finding's file will be. */
@@ -73,7 +103,8 @@ export class RunStore {
 }
 
 /** Removes what an earlier run wrote here, so that two runs never mix. */
-function clear(folder: string): void {
+function clear(folder: string, goOn: boolean): void {
+  if (!goOn) rmSync(join(folder, TAPE), { force: true });
   for (const name of ['findings', 'raw'])
     rmSync(join(folder, name), { recursive: true, force: true });
   rmSync(join(folder, 'run.json'), { force: true });

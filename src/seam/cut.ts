@@ -61,6 +61,7 @@ export async function cutForReal(
     way === 'disconnect' ? ({ generated }: { generated: number }) => generated >= k : undefined;
   const answer = await target.chat(requestOf(generation.scenario), sampling, {
     signal,
+    use: `cut ${way} ${k}`,
     ...(stopWhen === undefined ? {} : { stopWhen }),
   });
   const kept =

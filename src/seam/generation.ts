@@ -66,6 +66,13 @@ export interface Delta {
 /** Why a generation stopped, in the words of the OpenAI API (`stop`, `length`, `tool_calls`, …). */
 export type Finish = string;
 
+/** Numbers of tokens as a server states them; undefined where it does not. */
+export interface TokenCounts {
+  readonly prompt: number | undefined;
+  /** All that were generated, hidden ones and the end of generation too. */
+  readonly generated: number | undefined;
+}
+
 export interface Generation {
   readonly scenario: Scenario;
   readonly promptIds: readonly number[];
@@ -80,6 +87,8 @@ export interface Generation {
   readonly deltas: readonly Delta[];
   /** True for a text that only plays the part of a generation (see `synthetic.ts`). */
   readonly synthetic: boolean;
+  /** Of a server that tells no ids (`generate-text.ts`): its tokens are pieces of text, its prompt is not known. */
+  readonly counts?: TokenCounts | undefined;
 }
 
 /** The ids of `tokens[from:to]`. */

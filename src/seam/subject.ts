@@ -1,7 +1,9 @@
 /** A scenario made ready for cutting: its generation, what a client holds at each cut, its controls. */
 import { classesOf, type CutClass } from './classes.ts';
 import type { Target } from '../dialects/dialect.ts';
+import { isTextLevel } from '../dialects/text-level-strength.ts';
 import type { Scenario } from '../scenario/schema.ts';
+import { generateText } from './generate-text.ts';
 import { generate, sameIds, TOP_CANDIDATES, type Generated } from './generate.ts';
 import { idsOf, type Generation, type TokenEvent, type View } from './generation.ts';
 import { markupOf, rawText, type Markup } from './markup.ts';
@@ -36,6 +38,7 @@ export async function makeSubject(
   scenario: Scenario,
   signal: AbortSignal,
 ): Promise<Subject> {
+  if (isTextLevel(target)) return await makeTextSubject(target, scenario, signal);
   const captured = await generate(target, scenario, signal);
   const { generation, completion } = captured;
   const warm = await target.complete(
@@ -50,6 +53,21 @@ export async function makeSubject(
     noise: Math.max(noiseBetween(completion.tokens, warm.tokens), noiseOfChat(captured)),
   };
   return { ...derive(generation), repeat, told: captured.answer.tokens.length };
+}
+
+/** The same where only texts are told; the repeat is the chat stream again. */
+async function makeTextSubject(
+  target: Target,
+  scenario: Scenario,
+  signal: AbortSignal,
+): Promise<Subject> {
+  const { generation, answer, again, consistent } = await generateText(target, scenario, signal);
+  const repeat: Repeat = {
+    tried: 1,
+    disagreements: consistent ? 0 : 1,
+    noise: noiseBetween(answer.tokens, again.tokens),
+  };
+  return { ...derive(generation), repeat, told: 0 };
 }
 
 /** Everything of a subject that follows from the generation alone. */

@@ -52,6 +52,8 @@ export interface StreamOptions {
   readonly onData: (data: string, atMs: number, eventName: string | undefined) => boolean | void;
   /** Keep the body's raw bytes. @defaultValue true */
   readonly keepCapture?: boolean;
+  /** How events are told apart: server-sent events, or one JSON value a line. @defaultValue sse */
+  readonly framing?: 'sse' | 'ndjson';
 }
 
 /** A streamed answer that has ended. Times in milliseconds since the request was sent. */
@@ -138,9 +140,9 @@ export class HttpClient {
    * before its headers. Whatever `onData` throws.
    */
   async stream(path: string, body: unknown, options: StreamOptions): Promise<StreamReply> {
-    const { onData, keepCapture = true } = options;
+    const { onData, keepCapture = true, framing = 'sse' } = options;
     const { stallMs, maxEventBytes } = this.#options;
-    const reading = { stallMs, maxEventBytes, keepCapture, onData };
+    const reading = { stallMs, maxEventBytes, keepCapture, framing, onData };
     return this.#send<StreamReply>(
       'POST',
       path,

@@ -3,6 +3,7 @@ import { encodingOf, firstOf } from './collect.ts';
 import type { RawChunk } from './capture.ts';
 import type { StreamEnd } from './end.ts';
 import type { BodyEnd, BodySink, Head } from './exchange.ts';
+import { LineReader } from './ndjson.ts';
 import { QuietTimer } from './quiet.ts';
 import { EventReader } from './sse.ts';
 import { brokenBy } from './trouble.ts';
@@ -18,6 +19,7 @@ interface StreamedOptions {
   readonly stallMs: number;
   readonly maxEventBytes: number;
   readonly keepCapture: boolean;
+  readonly framing: 'sse' | 'ndjson';
   readonly onData: (data: string, atMs: number, eventName: string | undefined) => boolean | void;
 }
 
@@ -49,16 +51,18 @@ export function streamed(
     give({ kind: 'stalled', afterMs: eventMs }, head.now()),
   );
   const drain = new QuietTimer(DRAIN_MS, () => settle());
-  const reader = new EventReader({
-    maxEventBytes: options.maxEventBytes,
-    contentType: firstOf(head.headers['content-type']),
-    onEvent: (data, name) => {
-      events.touch();
-      firstEventMs ??= atMs;
-      // `onData` may also stop the stream by aborting its signal, which ends it before it returns.
-      return options.onData(data, atMs, name) === true || ended !== undefined;
-    },
-  });
+  const { maxEventBytes } = options;
+  const contentType = firstOf(head.headers['content-type']);
+  const onEvent = (data: string, name: string | undefined): boolean => {
+    events.touch();
+    firstEventMs ??= atMs;
+    // `onData` may also stop the stream by aborting its signal, which ends it before it returns.
+    return options.onData(data, atMs, name) === true || ended !== undefined;
+  };
+  const reader =
+    options.framing === 'ndjson'
+      ? new LineReader({ maxEventBytes, onEvent })
+      : new EventReader({ maxEventBytes, contentType, onEvent });
 
   /** Reports, and closes the connection unless the body was read to its end. */
   const settle = (complete = false): void => {

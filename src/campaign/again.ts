@@ -1,0 +1,221 @@
+/**
+ * Runs that have a tape can be gone on with, judged again, and put together. Each is the campaign
+ * itself with the tape in place of the server, as far as the tape reaches.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Target, TargetIdentity } from '../dialects/dialect.ts';
+import { messageOf, SeamstressError } from '../errors.ts';
+import { readRecord, runSchema, type RunRecord } from '../reports/record.ts';
+import { RunStore, TAPE, type RunSink } from '../reports/store.ts';
+import { strategiesNamed } from '../seam/named.ts';
+import { continueTape } from '../tape/continue.ts';
+import type { TapeHeader } from '../tape/header.ts';
+import { TapePlayer } from '../tape/player.ts';
+import { TapedTarget } from '../tape/target.ts';
+import type { RunListener } from './events.ts';
+import type { Past } from './make-record.ts';
+import { conduct, type CampaignOptions } from './run.ts';
+
+/** Playing a tape waits for nothing. */
+const CONCURRENCY = 8;
+
+/** What was run in a folder, and against what. */
+export function headerOfRun(folder: string): TapeHeader {
+  const player = new TapePlayer([join(folder, TAPE)]);
+  player.close();
+  return player.header;
+}
+
+/** The record of a folder; undefined when its run was killed before it could write one. */
+export function recordOfRun(folder: string): RunRecord | undefined {
+  const path = join(folder, 'run.json');
+  if (!existsSync(path)) return undefined;
+  try {
+    return readRecord(runSchema, JSON.parse(readFileSync(path, 'utf8')), path);
+  } catch (error) {
+    if (error instanceof SeamstressError) throw error;
+    throw new SeamstressError('config', `cannot read ${path}: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * Goes on with a run that ended early: what its tape holds is not asked again, except for what the
+ * server could not answer.
+ *
+ * @throws {SeamstressError} `config` when the target is not the one of the run
+ */
+export async function continueRun(
+  folder: string,
+  target: Target,
+  more: Pick<CampaignOptions, 'concurrency' | 'maxTimeMs' | 'signal'>,
+  listener: RunListener,
+): Promise<RunRecord> {
+  const header = headerOfRun(folder);
+  refuseOther(header.target, target.identity);
+  const before = recordOfRun(folder);
+  const writer = continueTape(join(folder, TAPE));
+  const player = new TapePlayer([join(folder, TAPE)]);
+  try {
+    return await conduct(
+      new TapedTarget({ live: target, player, writer }),
+      { ...optionsOf(header), ...more },
+      new RunStore(folder, true),
+      listener,
+      { startedAt: header.startedAt, seconds: before?.totals.seconds ?? 0 },
+    );
+  } finally {
+    player.close();
+    writer.close();
+  }
+}
+
+export interface Analysis {
+  readonly record: RunRecord;
+  /** Requests that today's checks would make and the tape does not hold. */
+  readonly missing: number;
+}
+
+/**
+ * Derives checks, diagnosis and findings again from the tape alone.
+ *
+ * @throws {SeamstressError} `config` when there is no tape or no record
+ */
+export async function analyzeRun(
+  folder: string,
+  sink: RunSink,
+  listener: RunListener,
+): Promise<Analysis> {
+  const before = recordOfRun(folder);
+  const player = new TapePlayer([join(folder, TAPE)]);
+  try {
+    return await play(player, optionsOf(player.header), sink, listener, {
+      startedAt: player.header.startedAt,
+      finishedAt: before?.finishedAt ?? player.header.startedAt,
+      seconds: before?.totals.seconds ?? 0,
+      interrupted: before?.interrupted ?? (before === undefined ? 'signal' : undefined),
+      ...(before === undefined ? {} : { spending: before.totals }),
+    });
+  } finally {
+    player.close();
+  }
+}
+
+/**
+ * Puts the shards of one run together: the record is that of one machine which had judged all.
+ *
+ * @param sink made when the shards have been found to fit
+ * @throws {SeamstressError} `config` when a shard is missing, there twice, unfinished, or of another run
+ */
+export async function mergeRuns(
+  folders: readonly string[],
+  sink: () => RunSink,
+  listener: RunListener,
+): Promise<Analysis> {
+  const records = folders.map((folder) => {
+    const record = recordOfRun(folder);
+    if (record === undefined || record.interrupted !== undefined)
+      throw new SeamstressError('config', `${folder} was not run to its end`, {
+        hint: `seamstress run --resume ${folder}`,
+      });
+    return record;
+  });
+  const player = new TapePlayer(folders.map((folder) => join(folder, TAPE)));
+  try {
+    refuseMixed(folders, player.headers);
+    const sum = (of: (totals: RunRecord['totals']) => number): number =>
+      records.reduce((total, record) => total + of(record.totals), 0);
+    return await play(player, { ...optionsOf(player.header), shard: undefined }, sink(), listener, {
+      startedAt: records.map((record) => record.startedAt).toSorted()[0] ?? '',
+      finishedAt:
+        records
+          .map((record) => record.finishedAt)
+          .toSorted()
+          .at(-1) ?? '',
+      seconds: sum((totals) => totals.seconds),
+      spending: {
+        requests: sum((totals) => totals.requests),
+        promptTokens: sum((totals) => totals.promptTokens),
+        generatedTokens: sum((totals) => totals.generatedTokens),
+      },
+      tau: Math.max(...records.map((record) => record.controls.tau)),
+    });
+  } finally {
+    player.close();
+  }
+}
+
+async function play(
+  player: TapePlayer,
+  options: CampaignOptions,
+  sink: RunSink,
+  listener: RunListener,
+  past: Past,
+): Promise<Analysis> {
+  const end = new AbortController();
+  // An interrupted run's tape ends in the middle; there the campaign ends again.
+  const target = new TapedTarget({
+    player,
+    ...(past.interrupted === undefined ? {} : { onMissing: () => end.abort() }),
+  });
+  const record = await conduct(target, { ...options, signal: end.signal }, sink, listener, past);
+  return { record, missing: past.interrupted === undefined ? target.missing : 0 };
+}
+
+function optionsOf({ plan }: TapeHeader): CampaignOptions {
+  return {
+    ...plan,
+    strategies: strategiesNamed(plan.strategies),
+    concurrency: CONCURRENCY,
+    maxTimeMs: undefined,
+    signal: new AbortController().signal,
+  };
+}
+
+function refuseOther(was: TargetIdentity, is: TargetIdentity): void {
+  const facts = (target: TargetIdentity): Record<string, string | undefined> => ({
+    dialect: target.dialect,
+    model: target.model,
+    engine: target.engine.name,
+    version: target.engine.version,
+    build: target.engine.build,
+    'chat template': target.chatTemplateSha256,
+    tokenizer: target.tokenizerSha256,
+  });
+  const [before, now] = [facts(was), facts(is)];
+  const other = Object.keys(before).find((name) => before[name] !== now[name]);
+  if (other === undefined) return;
+  throw new SeamstressError(
+    'config',
+    `the run was made against another target: its ${other} is ${before[other] ?? 'not told'}, this one's ${now[other] ?? 'not told'}`,
+    { hint: 'Go on against the same server, or begin a new run.' },
+  );
+}
+
+function refuseMixed(folders: readonly string[], headers: readonly TapeHeader[]): void {
+  const refuse = (message: string): never => {
+    throw new SeamstressError('config', message, {
+      hint: 'Give every shard of one run once: --shard 1/N to --shard N/N with the same other options.',
+    });
+  };
+  const common = ({ plan, target }: TapeHeader): string =>
+    JSON.stringify([
+      { ...plan, shard: plan.shard?.of },
+      { ...target, url: '', hops: [] },
+    ]);
+  const [first] = headers;
+  const of = first?.plan.shard?.of ?? 1;
+  const seen = new Map<number, string>();
+  for (const [i, header] of headers.entries()) {
+    const folder = folders[i] ?? '';
+    const index = header.plan.shard?.index;
+    if (index === undefined) refuse(`${folder} is not a shard`);
+    if (first === undefined || common(header) !== common(first))
+      refuse(`${folder} is of another run than ${folders[0] ?? ''}`);
+    const twice = seen.get(index ?? 0);
+    if (twice !== undefined) refuse(`${folder} and ${twice} are the same shard`);
+    seen.set(index ?? 0, folder);
+  }
+  const missing = Array.from({ length: of }, (_, i) => i + 1).filter((i) => !seen.has(i));
+  if (missing.length > 0) refuse(`shard ${missing.join(', ')} of ${of} is missing`);
+}

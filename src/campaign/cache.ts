@@ -1,0 +1,101 @@
+/**
+ * Cache behaviour: a generation is really cut with the cache on, resumed at once, and resumed
+ * again cold. What the server says it took from its cache tells whether a strategy throws the
+ * work of the first part away.
+ */
+import type { Target } from '../dialects/dialect.ts';
+import type { CacheRow } from '../reports/record.ts';
+import { requestOf } from '../seam/generate.ts';
+import { EMPTY_VIEW } from '../seam/generation.ts';
+import type { Strategy } from '../seam/strategy.ts';
+import type { Subject } from '../seam/subject.ts';
+import { median } from './whitespace.ts';
+
+/** Scenarios that are tried; each costs three short answers a strategy. */
+const SCENARIOS = 4;
+/** A resume that reuses less of its prompt than this has lost the cache. */
+const DISCARDED = 0.5;
+
+interface Measured {
+  /** Share of the prompt from the cache; undefined where the server does not tell. */
+  readonly reused: number | undefined;
+  readonly warmMs: number | undefined;
+  readonly coldMs: number | undefined;
+}
+
+/** One row a strategy that sends messages; strategies that were refused or failed everywhere have none. */
+export async function measureCache(
+  target: Target,
+  subjects: readonly Subject[],
+  strategies: readonly Strategy[],
+  signal: AbortSignal,
+): Promise<CacheRow[]> {
+  const rows: CacheRow[] = [];
+  for (const strategy of strategies) {
+    const measured: Measured[] = [];
+    for (const subject of subjects.slice(0, SCENARIOS)) {
+      const one = await measure(target, subject, strategy, signal);
+      if (one !== undefined) measured.push(one);
+    }
+    if (measured.length > 0) rows.push(rowOf(strategy.name, measured));
+  }
+  return rows;
+}
+
+async function measure(
+  target: Target,
+  subject: Subject,
+  strategy: Strategy,
+  signal: AbortSignal,
+): Promise<Measured | undefined> {
+  const { generation, markup, views } = subject;
+  const k = Math.floor((generation.length * 3) / 4);
+  const view = views[k] ?? EMPTY_VIEW;
+  if (k === 0 || strategy.loses(view)) return undefined;
+  const resume = strategy.resume({ generation, markup, k, view });
+  if (resume.kind !== 'chat') return undefined;
+  const ask = { maxTokens: 1, top: 0 } as const;
+  const read = (use: string) => ({ signal, use: `cache ${strategy.name} ${use}` });
+  try {
+    const first = { maxTokens: k, top: 0, cache: 'warm' } as const;
+    await target.chat(requestOf(generation.scenario), first, read('cut'));
+    const warm = await target.chat(resume.request, { ...ask, cache: 'warm' }, read('warm'));
+    const cold = await target.chat(resume.request, { ...ask, cache: 'cold' }, read('cold'));
+    const { cachedTokens, promptTokens } = warm.usage;
+    return {
+      reused:
+        cachedTokens === undefined || promptTokens === undefined || promptTokens === 0
+          ? undefined
+          : Math.min(1, cachedTokens / promptTokens),
+      warmMs: warm.timing.firstEventMs,
+      coldMs: cold.timing.firstEventMs,
+    };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return undefined;
+  }
+}
+
+function rowOf(strategy: string, measured: readonly Measured[]): CacheRow {
+  const reused = measured.flatMap((one) => one.reused ?? []);
+  const warm = measured.flatMap(({ warmMs }) => warmMs ?? []);
+  const cold = measured.flatMap(({ coldMs }) => coldMs ?? []);
+  return {
+    strategy,
+    resumes: measured.length,
+    discarded: reused.filter((share) => share < DISCARDED).length,
+    ...(reused.length === 0
+      ? {}
+      : { reused: { median: share(median(reused)), min: share(Math.min(...reused)) } }),
+    ...(warm.length === 0 ? {} : { warmFirstEventMs: ms(median(warm)) }),
+    ...(cold.length === 0 ? {} : { coldFirstEventMs: ms(median(cold)) }),
+  };
+}
+
+function share(value: number): number {
+  return Math.round(value * 1e4) / 1e4;
+}
+
+function ms(value: number): number {
+  return Math.round(value * 100) / 100;
+}

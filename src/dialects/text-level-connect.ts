@@ -1,0 +1,139 @@
+/** Connects to a server that is judged by its text: its key, its model, its tokenizer. */
+import { SeamstressError } from '../errors.ts';
+import { loadTokenizer } from '../tokens/tokenizer.ts';
+import { parseAddress } from '../wire/address.ts';
+import { HttpClient } from '../wire/http.ts';
+import { chooseModel, httpOptions, sha256 } from './acquaint.ts';
+import type { Capabilities, ConnectOptions, TargetIdentity } from './dialect.ts';
+import { strengthOf } from './text-level-strength.ts';
+import { TextTarget, type TextApi } from './text-level.ts';
+
+/** What is particular to a server before the first request. */
+export interface TextServer {
+  /** The dialect's name. */
+  readonly dialect: string;
+  /** The engine's name, where launching it did not tell one. @defaultValue the dialect's name */
+  readonly engine?: string;
+  readonly version?: string | undefined;
+  readonly oracle: Capabilities['oracle'];
+  /** A hosted service: the model must be named, and the vendor's own key variable counts at its own hosts. */
+  readonly hosted?: Hosted;
+  /** The model that is asked for when none is named, and its name for the record. */
+  readonly model?: { readonly id: string; readonly name: string };
+  /** Makes the API, once the model is known. */
+  readonly api: (model: string) => TextApi;
+  /** How the key is sent. @defaultValue as a bearer token */
+  readonly keyHeader?: string;
+  /** Sent with each request. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Hosted {
+  /** Domains of the service; a key variable of the vendor's is sent there and nowhere else. */
+  readonly domains: readonly string[];
+  /** The environment variable that the vendor's own tools read. */
+  readonly keyVariable: string;
+}
+
+/**
+ * Connects; makes at most one request, to ask a local server which models it has.
+ *
+ * @throws {SeamstressError} `usage` when a hosted service is to be asked for no model in
+ *   particular; `config` for an unusable tokenizer; `target` when the server cannot be asked
+ */
+export async function connectText(
+  server: TextServer,
+  options: ConnectOptions,
+  signal: AbortSignal,
+): Promise<TextTarget> {
+  const path = options.files?.tokenizer;
+  const tokenizer = path === undefined ? undefined : await loadTokenizer(path);
+  const http = textClient(server, options);
+  try {
+    const model = await modelOf(server, http, options, signal);
+    const capabilities: Capabilities = {
+      ids: tokenizer === undefined ? 'none' : 'local',
+      oracle: server.oracle,
+    };
+    const template = options.files?.chatTemplate;
+    const identity: TargetIdentity = {
+      dialect: server.dialect,
+      url: http.url,
+      model: model.name,
+      engine: {
+        name: options.engine?.name ?? server.engine ?? server.dialect,
+        version: options.engine?.version ?? server.version,
+        build: options.engine?.build,
+      },
+      ...(template === undefined ? {} : { chatTemplateSha256: sha256(template) }),
+      ...(tokenizer === undefined ? {} : { tokenizerSha256: tokenizer.sha256 }),
+      hops: [],
+      ...(options.faults === undefined ? {} : { faults: options.faults }),
+      ...(options.faultSeed === undefined ? {} : { faultSeed: options.faultSeed }),
+      strength: strengthOf(capabilities),
+    };
+    return new TextTarget({
+      http,
+      api: server.api(model.id),
+      identity,
+      capabilities,
+      tokenizer,
+      ...(template === undefined ? {} : { chatTemplate: template }),
+    });
+  } catch (error) {
+    await http.close();
+    throw error;
+  }
+}
+
+/** A client that sends the key as this server wants it. */
+export function textClient(
+  server: Pick<TextServer, 'hosted' | 'keyHeader' | 'headers'>,
+  options: ConnectOptions,
+): HttpClient {
+  const apiKey = options.apiKey ?? vendorKey(server.hosted, options.url, process.env);
+  const { headers: bearer, ...rest } = httpOptions({
+    ...options,
+    ...(apiKey === undefined ? {} : { apiKey }),
+  });
+  const key =
+    server.keyHeader === undefined || apiKey === undefined
+      ? bearer
+      : { [server.keyHeader]: apiKey };
+  return new HttpClient({ ...rest, headers: { ...server.headers, ...key } });
+}
+
+/** The vendor's own key: only for the vendor's own hosts, and never without TLS. */
+export function vendorKey(
+  hosted: Hosted | undefined,
+  url: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const key = hosted === undefined ? undefined : environment[hosted.keyVariable];
+  if (key === undefined || key === '' || !isHostOf(hosted, url)) return undefined;
+  return new URL(parseAddress(url).origin).protocol === 'https:' ? key : undefined;
+}
+
+/** True for an address of the service itself. */
+export function isHostOf(hosted: Hosted | undefined, url: string): boolean {
+  const host = new URL(parseAddress(url).origin).hostname;
+  return (
+    hosted?.domains.some((domain) => host === domain || host.endsWith(`.${domain}`)) === true
+  );
+}
+
+async function modelOf(
+  server: TextServer,
+  http: HttpClient,
+  options: ConnectOptions,
+  signal: AbortSignal,
+): Promise<{ readonly id: string; readonly name: string }> {
+  if (server.hosted !== undefined) {
+    if (options.model !== undefined) return { id: options.model, name: options.model };
+    throw new SeamstressError('usage', `${server.dialect} serves many models`, {
+      hint: 'Name the one to test with --model.',
+    });
+  }
+  if (server.model !== undefined && options.model === undefined) return server.model;
+  return await chooseModel(http, server.dialect, options.model, signal);
+}

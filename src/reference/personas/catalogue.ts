@@ -1,0 +1,56 @@
+/** The personas by name. A new one is a file beside this one and a line here. */
+import { SeamstressError } from '../../errors.ts';
+import type { Persona } from './persona.ts';
+
+/** A persona as it is listed; its file is read when it is chosen. */
+interface Entry {
+  readonly name: string;
+  /** What tells it from the others, for `serve --help`. */
+  readonly summary: string;
+  readonly load: () => Promise<Persona>;
+}
+
+/** What is served when none is named. */
+export const DEFAULT_PERSONA = 'reference';
+
+/** In the order in which they are listed. */
+export const PERSONAS: readonly Entry[] = [
+  {
+    name: DEFAULT_PERSONA,
+    summary: "llama.cpp's API without its quirks: every resume is exact",
+    load: async () => (await import('./reference.ts')).reference,
+  },
+];
+
+/**
+ * The persona with this name.
+ *
+ * @throws {SeamstressError} `usage` for an unknown name, with the list
+ */
+export async function personaNamed(name: string): Promise<Persona> {
+  const entry = PERSONAS.find((known) => known.name === name);
+  if (entry === undefined)
+    throw new SeamstressError('usage', `there is no persona "${name}"`, {
+      hint: `Personas: ${PERSONAS.map((known) => known.name).join(', ')}.`,
+    });
+  return await entry.load();
+}
+
+/**
+ * Faults are planted into the persona that is right without them.
+ *
+ * @throws {SeamstressError} `usage` for any other
+ */
+export function requireFaulty(persona: string): void {
+  if (persona === DEFAULT_PERSONA) return;
+  throw new SeamstressError('usage', `faults cannot be planted into the persona "${persona}"`, {
+    hint: `Leave out --fault, or --persona: a persona has its own quirks, "${DEFAULT_PERSONA}" has none.`,
+  });
+}
+
+/** The list for a command's help. */
+export function personaHelp(): string {
+  const width = Math.max(...PERSONAS.map(({ name }) => name.length));
+  const lines = PERSONAS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return `\nPersonas:\n${lines.join('\n')}`;
+}

@@ -1,0 +1,18 @@
+/** What the gateways on the way made of the request. */
+import { visible } from '../../tokens/text.ts';
+import type { Finding } from '../record.ts';
+import { html, shortened, type Html } from './template.ts';
+
+/** Gateways listed at most. */
+const MOST = 8;
+
+/** A step for each gateway between client and server; empty without one. */
+export function hopsOf({ target }: Finding): Html[] {
+  return target.hops.slice(0, MOST).map(
+    (hop) =>
+      html`<li>
+        <h4>Through <span class="hop">${visible(shortened(hop, 120))}</span></h4>
+        <p>What this gateway sent on was not recorded.</p>
+      </li>`,
+  );
+}

@@ -1,0 +1,205 @@
+/** What a target answered, as one line of a tape, and back. */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Answer, Completion, PlacedToken, Rendered } from '../dialects/dialect.ts';
+import { messageOf } from '../errors.ts';
+import type { TokenEvent } from '../seam/generation.ts';
+import { Refusal } from '../wire/refusal.ts';
+import { changedIds, changedText, restoredIds, restoredText, type Change } from './delta.ts';
+
+/** What a target was asked; `chat` and the rest are the methods of `Target`. */
+export const CALLS = ['chat', 'complete', 'render', 'encode', 'encodePlain'] as const;
+export type Call = (typeof CALLS)[number];
+
+export interface Results {
+  chat: Answer;
+  complete: Completion;
+  render: Rendered;
+  encode: readonly number[];
+  encodePlain: readonly TokenEvent[];
+}
+
+/** An answer as it lies on a tape. */
+export interface Entry {
+  readonly call: Call;
+  /** Of what was asked, and for what use. */
+  readonly key: string;
+  readonly outcome:
+    | { readonly result: Results[Call] }
+    | { readonly refusal: ConstructorParameters<typeof Refusal>[0] }
+    | { readonly error: string };
+}
+
+/** The key of a question: equal questions for the same use have the same. */
+export function keyOf(call: Call, question: unknown): string {
+  return createHash('sha1')
+    .update(`${call}\n${JSON.stringify(question)}`)
+    .digest('base64url');
+}
+
+const packed = z.tuple([
+  z.enum(CALLS),
+  z.string(),
+  z.enum(['result', 'refusal', 'error']),
+  z.unknown(),
+]);
+const change = <T extends z.ZodType>(middle: T) =>
+  z.tuple([z.int().min(0), z.int().min(0), middle]);
+const renderSchema = z.object({
+  i: change(z.array(z.int())),
+  t: change(z.string()).optional(),
+  r: change(z.string()),
+  s: z.enum(['server', 'local']),
+});
+
+type PackedToken = readonly [
+  id: number,
+  base64: string,
+  place: number | null,
+  logprob: number | null,
+  top: readonly number[] | null,
+];
+
+/** Writes entries as changes of the ones before; `reset` where a block begins. */
+export class EntryWriter {
+  #ids: readonly number[] = [];
+  #text = '';
+  #requests = '';
+
+  reset(): void {
+    this.#ids = [];
+    this.#text = '';
+    this.#requests = '';
+  }
+
+  line(entry: Entry): string {
+    const { call, key, outcome } = entry;
+    if ('error' in outcome) return JSON.stringify([call, key, 'error', outcome.error]);
+    if ('refusal' in outcome) return JSON.stringify([call, key, 'refusal', outcome.refusal]);
+    return JSON.stringify([call, key, 'result', this.#pack(call, outcome.result)]);
+  }
+
+  #pack(call: Call, result: Results[Call]): unknown {
+    if (call === 'render') {
+      const { ids, text, requests, source } = result as Rendered;
+      const asked = JSON.stringify(requests);
+      const small = {
+        i: changedIds(this.#ids, ids),
+        ...(text === undefined ? {} : { t: changedText(this.#text, text) }),
+        r: changedText(this.#requests, asked),
+        s: source,
+      };
+      this.#ids = ids;
+      this.#text = text ?? this.#text;
+      this.#requests = asked;
+      return small;
+    }
+    if (call === 'chat') {
+      const { tokens, capture, ...rest } = result as Answer;
+      return {
+        ...rest,
+        tokens: tokens.map(packToken),
+        capture: capture.map(({ atMs, bytes }) => [round(atMs), base64(bytes)]),
+      };
+    }
+    if (call === 'complete') {
+      const { tokens, ...rest } = result as Completion;
+      return { ...rest, tokens: tokens.map(packToken) };
+    }
+    return call === 'encodePlain' ? (result as readonly TokenEvent[]).map(packToken) : result;
+  }
+}
+
+/** Reads lines in the order in which they were written; `reset` where a block begins. */
+export class EntryReader {
+  #ids: readonly number[] = [];
+  #text = '';
+  #requests = '';
+
+  reset(): void {
+    this.#ids = [];
+    this.#text = '';
+    this.#requests = '';
+  }
+
+  /** @throws when the line is not an entry */
+  entry(line: string): Entry {
+    const [call, key, kind, value] = packed.parse(JSON.parse(line));
+    if (kind === 'error') return { call, key, outcome: { error: String(value) } };
+    if (kind === 'refusal')
+      return { call, key, outcome: { refusal: value as ConstructorParameters<typeof Refusal>[0] } };
+    return { call, key, outcome: { result: this.#unpack(call, value) } };
+  }
+
+  #unpack(call: Call, value: unknown): Results[Call] {
+    if (call === 'render') {
+      const { i, t, r, s } = renderSchema.parse(value);
+      this.#ids = restoredIds(this.#ids, i as Change<readonly number[]>);
+      if (t !== undefined) this.#text = restoredText(this.#text, t as Change<string>);
+      this.#requests = restoredText(this.#requests, r as Change<string>);
+      return {
+        ids: this.#ids,
+        text: t === undefined ? undefined : this.#text,
+        source: s,
+        requests: JSON.parse(this.#requests) as Rendered['requests'],
+      };
+    }
+    if (call === 'encode') return value as readonly number[];
+    if (call === 'encodePlain') return (value as PackedToken[]).map(unpackToken);
+    const { tokens, ...rest } = value as { tokens: PackedToken[] };
+    if (call === 'complete')
+      return { ...rest, tokens: tokens.map(unpackToken) } as unknown as Completion;
+    const { capture, ...others } = rest as { capture?: [number, string][] };
+    return {
+      ...others,
+      tokens: tokens.map((token) => ({ ...unpackToken(token), place: token[2] ?? 0 })),
+      capture: (capture ?? []).map(([atMs, bytes]) => ({
+        atMs,
+        bytes: new Uint8Array(Buffer.from(bytes, 'base64')),
+      })),
+    } as unknown as Answer;
+  }
+}
+
+/** The outcome of a call that threw. */
+export function outcomeOfError(error: unknown): Entry['outcome'] {
+  if (!(error instanceof Refusal)) return { error: messageOf(error) };
+  const { status, body, request, message, retryAfterSeconds } = error;
+  const retryAfter = retryAfterSeconds === undefined ? undefined : String(retryAfterSeconds);
+  return { refusal: { status, body, request, message, retryAfter } };
+}
+
+function packToken(token: TokenEvent & Partial<Pick<PlacedToken, 'place'>>): PackedToken {
+  return [
+    token.id,
+    base64(token.bytes),
+    token.place ?? null,
+    token.logprob ?? null,
+    token.top === undefined ? null : token.top.flatMap(({ id, logprob }) => [id, logprob]),
+  ];
+}
+
+function unpackToken([id, bytes, , logprob, top]: PackedToken): TokenEvent {
+  const pairs = top ?? [];
+  return {
+    id,
+    bytes: new Uint8Array(Buffer.from(bytes, 'base64')),
+    ...(logprob === null ? {} : { logprob }),
+    ...(top === null
+      ? {}
+      : {
+          top: Array.from({ length: pairs.length / 2 }, (_, i) => ({
+            id: pairs[2 * i] ?? 0,
+            logprob: pairs[2 * i + 1] ?? 0,
+          })),
+        }),
+  };
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64');
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}
