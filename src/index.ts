@@ -1,4 +1,13 @@
 /** The public API: run a campaign from code, judge seams, read records. */
+export { auditClient, auditStatus, type AuditOptions } from './audit/audit.ts';
+export { loadAuditConfig, type AuditConfig } from './audit/config.ts';
+export {
+  auditSchema,
+  requestLineSchema,
+  type AuditFinding,
+  type AuditRecord,
+  type RequestLine,
+} from './audit/record.ts';
 export { runCampaign, type CampaignOptions } from './campaign/run.ts';
 export type { RunEvent, RunListener } from './campaign/events.ts';
 export { replayFinding, type Replay, type ReplayOutcome } from './campaign/replay.ts';

@@ -36,86 +36,49 @@ interface Preset extends Interruption {
 }
 
 /** Every interruption that has a name, in the order in which an audit makes them. */
-export const INTERRUPTIONS = {
-  'mid-thought': {
-    at: 'thought',
-    how: 'reset',
-    refusePrefill: false,
-    describe: 'the connection is closed in the middle of the reasoning',
-  },
-  'after-thought': {
-    at: 'after-thought',
-    how: 'reset',
-    refusePrefill: false,
-    describe: 'the connection is closed after the reasoning, before any content',
-  },
-  'mid-content': {
-    at: 'content',
-    how: 'reset',
-    refusePrefill: false,
-    describe: 'the connection is closed in the middle of the content',
-  },
-  'mid-tool-call': {
-    at: 'tool-call',
-    how: 'reset',
-    refusePrefill: false,
-    describe: 'the connection is closed inside the arguments of a tool call',
-  },
-  'thinking-only': {
-    at: 'after-thought',
-    how: 'finished',
-    refusePrefill: false,
-    describe: 'the answer ends in good order after the reasoning, without content',
-  },
-  'prefill-refused': {
-    at: 'content',
-    how: 'reset',
-    refusePrefill: true,
-    describe: 'the connection is closed, and a trailing assistant message is refused with HTTP 400',
-  },
-  stall: {
-    at: 'content',
-    how: 'stall',
-    refusePrefill: false,
-    describe: 'nothing more arrives in the middle of the content',
-  },
-  reset: {
-    at: 'start',
-    how: 'reset',
-    refusePrefill: false,
-    describe: 'the connection is closed before any event',
-  },
-  'error-event': {
-    at: 'content',
-    how: 'error-event',
-    refusePrefill: false,
-    describe: 'an error event in the middle of the content, after HTTP 200',
-  },
-  'no-done': {
-    at: 'content',
-    how: 'closed',
-    refusePrefill: false,
-    describe: 'the body ends in the middle of the content, without finish reason and [DONE]',
-  },
-  'done-missing': {
-    at: 'end',
-    how: 'done-missing',
-    refusePrefill: false,
-    describe: 'the whole answer with its finish reason, but no [DONE]',
-  },
-  'rate-limited': {
-    at: 'start',
-    how: 'rate-limited',
-    refusePrefill: false,
-    describe: 'HTTP 429 with Retry-After',
-  },
-} as const satisfies Readonly<Record<string, Preset>>;
-export type InterruptionName = keyof typeof INTERRUPTIONS;
+export const INTERRUPTION_NAMES = [
+  'mid-thought',
+  'after-thought',
+  'mid-content',
+  'mid-tool-call',
+  'thinking-only',
+  'prefill-refused',
+  'stall',
+  'reset',
+  'error-event',
+  'no-done',
+  'done-missing',
+  'rate-limited',
+] as const;
+export type InterruptionName = (typeof INTERRUPTION_NAMES)[number];
 
-export const INTERRUPTION_NAMES: readonly InterruptionName[] = Object.keys(
-  INTERRUPTIONS,
-) as InterruptionName[];
+interface Preset extends Interruption {
+  /** One line for help and reports. */
+  readonly describe: string;
+}
+
+const preset = (at: Place, how: BreakWay, describe: string, refusePrefill = false): Preset => ({
+  at,
+  how,
+  refusePrefill,
+  describe,
+});
+
+export const INTERRUPTIONS: Readonly<Record<InterruptionName, Preset>> = {
+  'mid-thought': preset('thought', 'reset', 'the connection is closed in the middle of the reasoning'),
+  'after-thought': preset('after-thought', 'reset', 'the connection is closed after the reasoning, before any content'),
+  'mid-content': preset('content', 'reset', 'the connection is closed in the middle of the content'),
+  'mid-tool-call': preset('tool-call', 'reset', 'the connection is closed inside the arguments of a tool call'),
+  'thinking-only': preset('after-thought', 'finished', 'the answer ends in good order after the reasoning, without content'),
+  'prefill-refused': preset('content', 'reset', 'the connection is closed, and a trailing assistant message is refused with HTTP 400', true),
+  stall: preset('content', 'stall', 'nothing more arrives in the middle of the content'),
+  reset: preset('start', 'reset', 'the connection is closed before any event'),
+  'error-event': preset('content', 'error-event', 'an error event in the middle of the content, after HTTP 200'),
+  'no-done': preset('content', 'closed', 'the body ends in the middle of the content, without finish reason and [DONE]'),
+  'done-missing': preset('end', 'done-missing', 'the whole answer with its finish reason, but no [DONE]'),
+  'rate-limited': preset('start', 'rate-limited', 'HTTP 429 with Retry-After'),
+};
 
 export function isInterruption(name: string): name is InterruptionName {
-  return Object.hasOwn(INTERRUPTIONS, name);
+  return (INTERRUPTION_NAMES as readonly string[]).includes(name);
 }

@@ -15,6 +15,11 @@ async function search(pattern: readonly Side[]): Promise<Searched> {
   return { ...boundary, tested };
 }
 
+const side =
+  (which: Side) =>
+  (skip: boolean): Side =>
+    skip ? 'skip' : which;
+
 /** Builds that change once, some of them skipped; the ends are known. */
 const changesOnce = fc
   .record({
@@ -22,7 +27,6 @@ const changesOnce = fc
     after: fc.array(fc.boolean(), { maxLength: 60 }),
   })
   .map(({ before, after }) => {
-    const side = (which: Side) => (skip: boolean) => (skip ? 'skip' : which);
     return [
       'left' as const,
       ...before.map(side('left')),

@@ -7,7 +7,7 @@ import type { Target } from '../dialects/dialect.ts';
 import { canCut, cutForReal, type Way } from '../seam/cut.ts';
 import type { View } from '../seam/generation.ts';
 import { deltasWithin, stitchView } from '../seam/stitch.ts';
-import type { Strategy } from '../seam/strategy.ts';
+import { applies, type Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import { troubled, unjudged, type Judge } from './judge.ts';
 import { isPrefix } from './realCuts.ts';
@@ -56,7 +56,7 @@ export async function judgeChain(
   if (whole !== undefined && !isPrefix(view, whole))
     return [{ ...unjudged({ subject, strategy, ...first, resume: 'none' }), verdict: 'unstable' }];
   for (const [i, { k, way }] of pauses.entries()) {
-    if (strategy.loses(view)) break;
+    if (strategy.loses(view) || !applies(strategy, subject.generation, view)) break;
     const next = pauses[i + 1];
     const seam = await judge.judge({
       subject,

@@ -7,7 +7,8 @@ import fc from 'fast-check';
 import type { JudgedSeam } from '../checks/seam.ts';
 import { FAILING } from '../checks/verdict.ts';
 import type { Target } from '../dialects/dialect.ts';
-import type { Strategy } from '../seam/strategy.ts';
+import { EMPTY_VIEW } from '../seam/generation.ts';
+import { applies, type Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import { syntheticSubject } from '../seam/synthetic.ts';
 import { fuzzCases, type FuzzCase } from './cases.ts';
@@ -145,7 +146,8 @@ async function runCase(
     if (strategy.name === 'raw-text') return { seams: [], failure: undefined };
     const subject = await syntheticSubject(target, base, drawn.text, signal);
     const k = subject.generation.length;
-    if (strategy.loses(subject.views[k] ?? { reasoning: '', content: '', toolCalls: [] }))
+    const view = subject.views[k] ?? EMPTY_VIEW;
+    if (strategy.loses(view) || !applies(strategy, subject.generation, view))
       return { seams: [], failure: undefined };
     const seam = await judge.judge({ subject, strategy, k, way: 'disconnect', resume: 'none' });
     return outcomeOf([seam]);

@@ -12,9 +12,9 @@ import type { JudgedSeam, SeamPlan } from '../checks/seam.ts';
 import { checkShape, type ShapeEvidence, type ShapeProblem } from '../checks/shape.ts';
 import type { CheckName, Verdict } from '../checks/verdict.ts';
 import type { Answer, ChatRequest, Target } from '../dialects/dialect.ts';
-import { isTextLevel } from '../dialects/text-level-strength.ts';
+import { capabilitiesOf, isTextLevel } from '../dialects/text-level-strength.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
-import { EMPTY_VIEW, type Generation, type View } from '../seam/generation.ts';
+import type { Generation, View } from '../seam/generation.ts';
 import type { Strategy } from '../seam/strategy.ts';
 import { viewOf } from '../seam/view.ts';
 import { describeEnd, endedWell } from '../wire/end.ts';
@@ -28,10 +28,16 @@ export function judgeFor(target: Target, controls: Controls, options: JudgeOptio
     : new Judge(target, controls, options);
 }
 
-/** The strategies that a target can be resumed with: only those that send a chat, where ids and prompts are not told. */
+/**
+ * The strategies that a target can be resumed with: where ids and prompts are not told only those
+ * that send a chat, and with flags only where the API has some.
+ */
 export function possibleStrategies(target: Target, strategies: readonly Strategy[]): Strategy[] {
+  if (!isTextLevel(target)) return [...strategies];
+  const { flags = true } = capabilitiesOf(target);
   return strategies.filter(
-    ({ name }) => !isTextLevel(target) || !/^(?:raw-text|token-ids)(?:\/|$)/.test(name),
+    ({ name }) =>
+      !/^(?:raw-text|token-ids)(?:\/|$)/.test(name) && (flags || !/\+flags(?:\/|$)/.test(name)),
   );
 }
 
@@ -168,7 +174,11 @@ export class TextJudge extends Judge {
 }
 
 function cannot(seam: JudgedSeam, why: string): JudgedSeam {
-  return { ...seam, verdict: 'error', error: `${seam.plan.strategy.name} cannot be judged: ${why}` };
+  return {
+    ...seam,
+    verdict: 'error',
+    error: `${seam.plan.strategy.name} cannot be judged: ${why}`,
+  };
 }
 
 /** Tokens that a resume needs to come to its end, and a few more to show that it does not. */

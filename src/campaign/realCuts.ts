@@ -8,7 +8,7 @@ import type { Target } from '../dialects/dialect.ts';
 import { messageOf } from '../errors.ts';
 import { canCut, cutEndedAsMeant, cutForReal, WAYS, type Way } from '../seam/cut.ts';
 import type { View } from '../seam/generation.ts';
-import type { Strategy } from '../seam/strategy.ts';
+import { applies, type Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import { sameView } from '../seam/view.ts';
 import { describeEnd } from '../wire/end.ts';
@@ -46,7 +46,8 @@ export async function confirmViews(
         continue;
       }
       for (const strategy of strategies)
-        totals.seams.push({ subject, strategy, k, way, view, resume: compare });
+        if (applies(strategy, subject.generation, view))
+          totals.seams.push({ subject, strategy, k, way, view, resume: compare });
     }
   }
   return totals;

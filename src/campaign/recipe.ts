@@ -7,7 +7,7 @@ import pLimit from 'p-limit';
 import type { RunRecord } from '../reports/record.ts';
 import { EDITS, withEdits, type Edit } from '../seam/edits.ts';
 import { EMPTY_VIEW, PHASES, phaseAt, type Phase } from '../seam/generation.ts';
-import type { Strategy } from '../seam/strategy.ts';
+import { applies, type Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { Judge } from './judge.ts';
 import { chance } from './random.ts';
@@ -43,7 +43,8 @@ export async function searchRecipe(
     trials: readonly Trial[],
   ): Promise<Score> => {
     const verdicts = await limit.map(trials, async ({ subject, k }) => {
-      if (candidate.loses(subject.views[k] ?? EMPTY_VIEW)) return 'lossy';
+      const view = subject.views[k] ?? EMPTY_VIEW;
+      if (candidate.loses(view) || !applies(candidate, subject.generation, view)) return 'lossy';
       const plan = { subject, strategy: candidate, k, way: 'disconnect', resume: 'never' } as const;
       return (await judge.judge(plan)).verdict;
     });

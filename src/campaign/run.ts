@@ -197,6 +197,13 @@ async function sweep(
   const all = [...plans.flatMap((plan) => plan.seams), ...state.realCuts.seams];
   const seams = all.filter((_, i) => shard === undefined || i % shard.of === shard.index - 1);
   state.lossy = plans.reduce((total, plan) => total + plan.lossy, 0);
+  const inapplicable = plans.reduce((total, plan) => total + plan.inapplicable, 0);
+  if (inapplicable > 0)
+    state.untested.push({
+      what: 'cuts that a strategy is not made for',
+      why: 'thinking-only resumes an answer whose thinking is complete and that said nothing yet',
+      count: inapplicable,
+    });
   state.planned = seams.length;
   listener({ kind: 'planned', seams: seams.length });
   await judgeAll(seams, judge, concurrency, (seam) => ledger.enter(seam));

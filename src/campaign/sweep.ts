@@ -1,7 +1,8 @@
 /** Sweep: every cut of each scenario, the prompt check first. */
 import pLimit from 'p-limit';
 import type { SeamPlan, JudgedSeam } from '../checks/seam.ts';
-import type { Strategy } from '../seam/strategy.ts';
+import { EMPTY_VIEW } from '../seam/generation.ts';
+import { applies, type Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { Judge } from './judge.ts';
 import { chooseCuts, planResumes } from './sample.ts';
@@ -19,23 +20,30 @@ export interface SweepPlan {
   readonly seams: readonly SeamPlan[];
   /** Seams left out because the strategy itself loses what the client holds. */
   readonly lossy: number;
+  /** Seams left out because the strategy is not made for such a cut. */
+  readonly inapplicable: number;
 }
 
 /** The seams of one subject, in the order of the journal. */
 export function planSweep(subject: Subject, options: SweepOptions): SweepPlan {
   const seams: SeamPlan[] = [];
   let lossy = 0;
+  let inapplicable = 0;
   const cuts = chooseCuts(subject.generation, options.cuts, options.seed);
   for (const strategy of options.strategies) {
+    const fitting = cuts.filter((k) =>
+      applies(strategy, subject.generation, subject.views[k] ?? EMPTY_VIEW),
+    );
+    inapplicable += cuts.length - fitting.length;
     const possible = options.lossy
-      ? cuts
-      : cuts.filter((k) => !strategy.loses(subject.views[k] ?? subject.views[0]!));
-    lossy += cuts.length - possible.length;
+      ? fitting
+      : fitting.filter((k) => !strategy.loses(subject.views[k] ?? EMPTY_VIEW));
+    lossy += fitting.length - possible.length;
     const resumes = planResumes(subject, strategy, possible, options.compare, options.seed);
     for (const k of possible)
       seams.push({ subject, strategy, k, way: 'disconnect', resume: resumes.get(k) ?? 'none' });
   }
-  return { seams, lossy };
+  return { seams, lossy, inapplicable };
 }
 
 /**

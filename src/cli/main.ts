@@ -5,6 +5,8 @@ import { messageOf, SeamstressError } from '../errors.ts';
 import { visible } from '../tokens/text.ts';
 import { TOOL } from '../tool.ts';
 import { analyzeCommand } from './analyze.ts';
+import { bisectCommand } from './bisect.ts';
+import { auditCommand } from './audit.ts';
 import { doctorCommand } from './doctor.ts';
 import { mergeCommand } from './merge.ts';
 import { probeCommand } from './probe.ts';
@@ -12,6 +14,7 @@ import { replayCommand } from './replay.ts';
 import { runCommand } from './run.ts';
 import { selftestCommand } from './selftest.ts';
 import { serveCommand } from './serve.ts';
+import { tapCommand } from './tap.ts';
 
 const program = new Command('seamstress')
   .description(
@@ -34,8 +37,11 @@ for (const command of [
   replayCommand(),
   analyzeCommand(),
   mergeCommand(),
+  auditCommand(),
   serveCommand(),
+  tapCommand(),
   selftestCommand(),
+  bisectCommand(),
   doctorCommand(),
 ]) {
   command.exitOverride();

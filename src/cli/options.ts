@@ -51,6 +51,14 @@ export function list(text: string, before: readonly string[] | undefined): strin
   );
 }
 
+/** A gateway in front of the target. */
+export function withVia(command: Command): Command {
+  return command.option(
+    '--via <gateway>',
+    'also test a gateway in front of the target: litellm, with @VERSION for another one',
+  );
+}
+
 /** The options that say what to talk to; shared by the commands that need a target. */
 export function withTarget(command: Command): Command {
   return command

@@ -3,9 +3,20 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { VERDICTS, type Verdict } from '../checks/verdict.ts';
 import { SeamstressError } from '../errors.ts';
+import type { RunRecord } from '../reports/record.ts';
 import { exitStatusOf } from './exit.ts';
+import type { OpenHops } from './hops.ts';
 import { interruptible } from './interrupt.ts';
-import { cutCount, duration, integer, list, shard, withTarget, type Shard } from './options.ts';
+import {
+  cutCount,
+  duration,
+  integer,
+  list,
+  shard,
+  withTarget,
+  withVia,
+  type Shard,
+} from './options.ts';
 import { Progress } from './progress.ts';
 import { originOf, targetOf, type TargetOptions } from './origin.ts';
 
@@ -35,7 +46,7 @@ export function runCommand(): Command {
       '[scenario...]',
       'scenario files, folders of them, or the name of a built-in pack (default: thinker)',
     );
-  return withTarget(command)
+  return withVia(withTarget(command))
     .addOption(
       new Option('--mode <mode>', 'sweep tests every cut, fuzz draws cases')
         .choices(['sweep', 'fuzz'])
@@ -120,10 +131,16 @@ async function run(paths: readonly string[], options: RunOptions): Promise<numbe
   const early = options.out === undefined ? undefined : new RunStore(options.out);
   const interrupt = interruptible();
   const progress = new Progress();
-  const open = await openTarget(options, seed, interrupt.signal, (line) => progress.line(line));
+  const note = (line: string): void => progress.line(line);
+  const open = await openTarget(options, seed, interrupt.signal, note);
+  let hops: OpenHops | undefined;
   try {
+    if (options.via !== undefined)
+      hops = await (
+        await import('./hops.ts')
+      ).openHops(options.via, open.target, interrupt.signal, note);
     const store = early ?? new RunStore(defaultFolder(started, open.name));
-    const record = await runCampaign(
+    const made = await runCampaign(
       open.target,
       {
         scenarios,
@@ -143,11 +160,13 @@ async function run(paths: readonly string[], options: RunOptions): Promise<numbe
       store,
       (event) => progress.event(event),
     );
+    const record = (await hops?.addTo(made, scenarios, store.folder)) ?? made;
     process.stdout.write(
       options.json === true ? `${JSON.stringify(record)}\n` : terminalReport(record, store.folder),
     );
-    return exitStatusOf(record, failOn);
+    return await withHops(record, exitStatusOf(record, failOn), failOn, options.json);
   } finally {
+    await hops?.close();
     await open.close();
     interrupt.release();
   }
@@ -207,6 +226,19 @@ async function goOn(
     await open.close();
     interrupt.release();
   }
+}
+
+/** Prints what a gateway did; its harm is a finding too. */
+async function withHops(
+  record: RunRecord,
+  status: number,
+  failOn: ReadonlySet<Verdict>,
+  json: boolean | undefined,
+): Promise<number> {
+  if (record.hops === undefined) return status;
+  const { hopsReport, hopsStatus } = await import('../reports/hops.ts');
+  if (json !== true) process.stdout.write(`\n${hopsReport(record.hops)}`);
+  return status === 0 ? hopsStatus(record.hops, failOn) : status;
 }
 
 function verdictsNamed(names: readonly string[]): Set<Verdict> {

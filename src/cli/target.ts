@@ -1,6 +1,7 @@
 /** Gets the target of a command ready, and everything that was started for it out of the way again. */
 import type { ConnectOptions, Dialect, Target } from '../dialects/dialect.ts';
 import { connect, dialectNamed } from '../dialects/registry.ts';
+import { parseGateway } from '../engines/gateway-spec.ts';
 import { SeamstressError } from '../errors.ts';
 
 export interface TargetOptions {
@@ -12,6 +13,8 @@ export interface TargetOptions {
   readonly model?: string;
   readonly dialect: string;
   readonly tokenizer?: string;
+  /** A gateway in front of it, for commands that test one. */
+  readonly via?: string;
   readonly fault?: readonly string[];
   readonly persona?: string;
 }
@@ -51,6 +54,7 @@ export async function openTarget(
     throw new SeamstressError('usage', '--persona needs --target reference', {
       hint: 'The embedded server behaves as another one; real servers are what they are.',
     });
+  if (options.via !== undefined) parseGateway(options.via);
   const dialect = dialectNamed(options.dialect);
   if (options.target === 'reference') return await openReference(options, seed, signal);
   if (options.target !== undefined) {

@@ -57,7 +57,5 @@ function idsFrom(ids: readonly number[], at: number): string {
 }
 
 function quote(text: string): string {
-  return text === ''
-    ? 'nothing'
-    : `“${visible(text.slice(0, 40))}${text.length > 40 ? '…' : ''}”`;
+  return text === '' ? 'nothing' : `“${visible(text.slice(0, 40))}${text.length > 40 ? '…' : ''}”`;
 }

@@ -19,11 +19,12 @@ export const BREAKS = [
   'stall',
   'http-503',
 ] as const;
-export type Break = (typeof BREAKS)[number];
+/** Or the message ends, in good order, where it should not. */
+type Break = (typeof BREAKS)[number] | 'finished';
 
-/** One stream: after so many events it breaks. */
+/** One stream: after so many events, or before the first content, it breaks. */
 export interface PlannedBreak {
-  readonly events: number;
+  readonly events: number | 'content';
   readonly how: Break;
 }
 
@@ -108,6 +109,7 @@ async function pass(
   });
   onward.on('error', () => response.destroy());
   onward.on('response', (answer) => {
+    response.on('close', () => answer.destroy());
     response.writeHead(answer.statusCode ?? 502, {
       'content-type': answer.headers['content-type'] ?? 'application/json',
     });
@@ -143,7 +145,7 @@ function passEvents(
     for (let end = waiting.indexOf('\n\n'); end >= 0; end = waiting.indexOf('\n\n')) {
       const event = waiting.slice(0, end + 2);
       waiting = waiting.slice(end + 2);
-      if (planned !== undefined && lane.passed >= planned.events) {
+      if (planned !== undefined && isPlace(planned, lane.passed, event)) {
         stop(event);
         return;
       }
@@ -153,6 +155,10 @@ function passEvents(
   });
   answer.on('end', () => response.end());
   answer.on('error', () => response.destroy());
+}
+
+function isPlace({ events }: PlannedBreak, passed: number, next: string): boolean {
+  return events === 'content' ? /"delta":\{"content":"/.test(next) : passed >= events;
 }
 
 function breakOff(response: ServerResponse, how: Break, next: string): void {
@@ -171,7 +177,14 @@ function breakOff(response: ServerResponse, how: Break, next: string): void {
       response.end('data: [DONE]\n\n');
       break;
     case 'error-event':
-      response.end('data: {"error":{"code":500,"message":"out of memory","type":"server_error"}}\n\n');
+      response.end(
+        'data: {"error":{"code":500,"message":"out of memory","type":"server_error"}}\n\n',
+      );
+      break;
+    case 'finished':
+      response.end(
+        'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n',
+      );
       break;
     case 'stall':
     case 'http-503':

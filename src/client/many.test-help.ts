@@ -33,12 +33,12 @@ export async function read(options: ResumeOptions): Promise<Message> {
 }
 
 export interface Many {
-  readonly target: string;
   readonly scenarios: readonly Scenario[];
   readonly recipe: string;
   readonly generations: number;
   readonly cuts: number;
   readonly seed: number;
+  /** Clients at once. */
   readonly lanes: number;
   readonly rewind?: number;
   readonly breaks?: readonly (typeof BREAKS)[number][];
@@ -65,7 +65,7 @@ export async function resumeMany(flaky: Flaky, many: Many): Promise<ManyResult> 
     cuts: {} as Record<string, number>,
     cutsMade: 0,
   };
-  const expected = new Map<string, { message: Message; events: number }>();
+  const expected = new Map<string, Expected>();
   const { signal } = new AbortController();
   const open = async (): Promise<{ lane: Lane; target: Target }> => {
     const lane = flaky.lane();
@@ -75,7 +75,12 @@ export async function resumeMany(flaky: Flaky, many: Many): Promise<ManyResult> 
   const first = await open();
   for (const scenario of many.scenarios) {
     const message = await read(optionsOf(scenario, first.target, many));
-    expected.set(scenario.id, { message, events: first.lane.passed });
+    const { messages, tools, thinking, maxTokens } = scenario;
+    const prompt = await first.target.render({ messages, tools, thinking }, signal);
+    const sampling = { maxTokens, top: 0, cache: 'cold' } as const;
+    const { tokens } = await first.target.complete(prompt.ids, sampling, signal);
+    const ids = tokens.map(({ id }) => id);
+    expected.set(scenario.id, { message, events: first.lane.passed, ids });
   }
   await first.target.close();
   let next = 0;
@@ -87,13 +92,12 @@ export async function resumeMany(flaky: Flaky, many: Many): Promise<ManyResult> 
       if (scenario === undefined || known === undefined) continue;
       lane.broken = 0;
       lane.plan = breaksOf(plan, known.events);
-      if (process.env['TRACE']) console.log(new Date().toISOString().slice(17), scenario.id, JSON.stringify(lane.plan), known.events);
       const where = `${scenario.id}, ${JSON.stringify(plan)}`;
       try {
         const message = await read(optionsOf(scenario, target, many));
         for (const event of message.events)
           if (event.kind === 'cut') result.cuts[event.phase] = (result.cuts[event.phase] ?? 0) + 1;
-        const difference = differs(message, known.message);
+        const difference = differs(message, known);
         if (difference === undefined) result.equal++;
         else result.wrong.push(`${where}: ${difference}`);
       } catch (error) {
@@ -107,11 +111,17 @@ export async function resumeMany(flaky: Flaky, many: Many): Promise<ManyResult> 
       result.cutsMade += lane.broken;
       lane.plan = [];
     }
-    if (process.env['TRACE']) console.log(JSON.stringify(target.spending));
     await target.close();
   };
   await Promise.all(Array.from({ length: many.lanes }, work));
   return result;
+}
+
+/** The uninterrupted run: by the chat stream, and by ids. */
+interface Expected {
+  readonly message: Message;
+  readonly events: number;
+  readonly ids: readonly number[];
 }
 
 interface Plan {
@@ -164,16 +174,14 @@ function optionsOf(scenario: Scenario, target: Target, many: Many): ResumeOption
   };
 }
 
-function differs(message: Message, expected: Message): string | undefined {
-  if (!sameView(message.view, expected.view))
-    return `${JSON.stringify(message.view)} instead of ${JSON.stringify(expected.view)}`;
-  if (message.finish !== expected.finish)
-    return `finish ${message.finish} instead of ${expected.finish}`;
-  const { ids } = message;
-  const wrong = ids.findIndex((id, i) => {
-    const other = expected.ids[i];
-    return id !== undefined && other !== undefined && id !== other;
-  });
-  if (wrong >= 0) return `id ${ids[wrong]} instead of ${expected.ids[wrong]} at ${wrong}`;
+/** How a message differs from the uninterrupted one; every id that was told or learned counts. */
+function differs(got: Message, { message, ids }: Expected): string | undefined {
+  if (!sameView(got.view, message.view))
+    return `${JSON.stringify(got.view)} instead of ${JSON.stringify(message.view)}`;
+  if (got.finish !== message.finish) return `finish ${got.finish} instead of ${message.finish}`;
+  const wrong = got.ids.findIndex((id, i) => id !== undefined && id !== ids[i]);
+  if (wrong >= 0) return `id ${got.ids[wrong]} instead of ${ids[wrong]} at ${wrong}`;
+  if (got.ids.length !== message.ids.length)
+    return `${got.ids.length} tokens instead of ${message.ids.length}`;
   return undefined;
 }

@@ -45,8 +45,7 @@ export async function prepare(
   if (whole.kind === 'right') return whole.prepared;
   for (const kept of earlierPlaces(reading, rewind)) {
     const earlier = reading.upTo(kept);
-    if (isEmptyView(earlier.view))
-      return { request: reading.request, kept: 0, view: earlier.view };
+    if (isEmptyView(earlier.view)) return { request: reading.request, kept: 0, view: earlier.view };
     const found = await check(target, earlier, strategy, signal);
     if (found.kind === 'right') return found.prepared;
   }

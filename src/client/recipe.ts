@@ -6,8 +6,13 @@ import type { Strategy } from '../seam/strategy.ts';
 /** A name such as `reasoning-field/start-over`, or probe's JSON, of which only the recipe is read. */
 export type Recipe = string | { readonly recipe?: string | undefined };
 
-/** Strategies that send no chat message, so that nothing of a chat can be gone on with. */
-const NO_CHAT: ReadonlySet<string> = new Set(['raw-text', 'token-ids']);
+/** Strategies that send no chat message, or resume one kind of cut only. */
+const NO_RECIPE: ReadonlySet<string> = new Set([
+  'raw-text',
+  'token-ids',
+  'thinking-only',
+  'thinking-only+flags',
+]);
 
 /**
  * The strategy behind a recipe.
@@ -22,8 +27,8 @@ export function strategyOf(recipe: Recipe): Strategy {
       hint: 'Without one a generation that was cut can only be started again.',
     });
   const base = name.split('/')[0] ?? '';
-  if (NO_CHAT.has(base))
-    throw new SeamstressError('usage', `"${base}" does not resume a chat`, {
+  if (NO_RECIPE.has(base))
+    throw new SeamstressError('usage', `"${base}" does not resume a chat wherever it was cut`, {
       hint: 'Use a recipe that sends a message: reasoning-field, inline-think, content-only.',
     });
   const [strategy] = strategiesNamed([name]);

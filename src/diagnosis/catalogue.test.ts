@@ -44,7 +44,11 @@ describe('the catalogue', () => {
     const planted = new Set(Object.values(FAULTS).flatMap(({ causes }) => causes));
     expect(CAUSE_NAMES.filter((cause) => !planted.has(cause))).toEqual([
       'client-drops-reasoning',
+      'whitespace-refused',
       'resume-refused',
+      'answered-anew',
+      'prompt-count-differs',
+      'text-differs',
       'unexplained',
     ]);
   });

@@ -57,6 +57,7 @@ export const CAUSE_NAMES = [
   'final-message-missing',
   'prefill-refused-thinking',
   'tool-call-refused',
+  'whitespace-refused',
   'prefill-unsupported',
   'flags-refused',
   'roles-refused',
@@ -93,6 +94,9 @@ export const CAUSE_NAMES = [
   'stopped-early',
   'events-duplicated',
   'continuation-differs',
+  'answered-anew',
+  'prompt-count-differs',
+  'text-differs',
   'unexplained',
 ] as const;
 export type Cause = (typeof CAUSE_NAMES)[number];
@@ -201,6 +205,10 @@ export const CAUSES: Readonly<Record<Cause, CauseEntry>> = {
     'template',
     'The server refuses to continue a message that contains tool calls.',
   ),
+  'whitespace-refused': entry(
+    'engine',
+    'The server refuses a message that ends in whitespace, where the model may well have been stopped.',
+  ),
   'prefill-unsupported': entry(
     'engine',
     'The server does not support a trailing assistant message.',
@@ -297,6 +305,19 @@ export const CAUSES: Readonly<Record<Cause, CauseEntry>> = {
   'continuation-differs': entry(
     'engine',
     'The prompt is right, and so is a resume by token ids, but the chat resume generates something else.',
+  ),
+  // servers that tell no token ids
+  'answered-anew': entry(
+    'template',
+    'The server does not go on with the message: it answers again from the beginning.',
+  ),
+  'prompt-count-differs': entry(
+    'unknown',
+    'The resumed prompt does not have as many tokens as the prompt and what was kept; this server does not show its prompts.',
+  ),
+  'text-differs': entry(
+    'unknown',
+    'The resumed text is not the one that follows in the uninterrupted run; without token ids, prompt and engine cannot be told apart.',
   ),
   unexplained: entry('unknown', 'The seam fails in a way that fits no known cause.'),
 };

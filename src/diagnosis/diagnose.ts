@@ -7,10 +7,12 @@ import { differenceOf, type Difference } from './difference.ts';
 import { namePromptCause } from './prompt.ts';
 import { nameRefusal } from './refusals.ts';
 import { nameStreamCause } from './stream.ts';
+import { nameTextCause } from './text.ts';
 import { nameIdsCause } from './tokens.ts';
 
 /** Names the cause of a seam with verdict `drift`, `diverged` or `rejected`. */
 export function diagnose(seam: JudgedSeam): Named {
+  if (seam.plan.subject.generation.counts !== undefined) return nameTextCause(seam);
   const wrongPrompt = seam.prompt !== undefined && !seam.prompt.agrees;
   if (wrongPrompt || seam.refusal !== undefined) {
     const sentOtherwise = diagnoseClient(seam);

@@ -2,6 +2,14 @@
 import type { Cause, Named } from './causes.ts';
 
 const WORDS: readonly (readonly [RegExp, Cause])[] = [
+  // Mistral and DeepSeek: the marker that says that the message is to be continued is missing.
+  [/assistant with prefix true|assistant message with prefix mode on/i, 'flags-refused'],
+  [/cannot end with trailing whitespace/i, 'whitespace-refused'],
+  [
+    /must start with a thinking block|final block in an assistant message cannot be .?thinking|invalid .?signature.? in .?thinking/i,
+    'prefill-refused-thinking',
+  ],
+  [/tool_use.? ids were found without .?tool_result/i, 'tool-call-refused'],
   [/prefill is incompatible with enable_thinking/i, 'prefill-refused-thinking'],
   [
     /does not support assistant message prefill|must end with a user message|Expected last role User or Tool/i,

@@ -127,6 +127,8 @@ export interface Capabilities {
    * has (`usage.prompt_tokens`), or nothing.
    */
   readonly oracle: 'prompt-ids' | 'prompt-text' | 'prompt-count' | 'none';
+  /** False where the API has no flag or marker for a message to be continued. @defaultValue true */
+  readonly flags?: boolean | undefined;
 }
 
 /** `Capabilities` and what they mean, as the record says it. */
@@ -153,7 +155,7 @@ export interface TargetIdentity {
   readonly faults?: readonly string[] | undefined;
   /** The seed of the embedded server: which requests a fault with a rate strikes. */
   readonly faultSeed?: number | undefined;
-  /** Absent where ids and prompts are the server's own, and verdicts as strong as they can be. */
+  /** What it lets us see; absent where that is the server's own ids and prompts, and verdicts are as strong as they can be. */
   readonly strength?: Strength | undefined;
 }
 
@@ -167,8 +169,8 @@ export interface Spending {
 /** A server that a run talks to. All methods throw `Refusal` for an HTTP error answer. */
 export interface Target {
   readonly identity: TargetIdentity;
-  /** @defaultValue the server's ids, and prompts by their ids; see `capabilitiesOf` */
-  readonly capabilities?: Capabilities;
+  /** Tokens that an answer may have, where that can be more than asked for. @defaultValue `maxTokens` */
+  tokensAtMost?(request: ChatRequest, sampling: SamplingOptions): number;
   readonly chatTemplate: string | undefined;
   readonly spending: Spending;
   /** Streams a chat answer. */
@@ -224,6 +226,8 @@ export interface Dialect {
   readonly name: string;
   /** One line: what the dialect can't do or see. */
   readonly limits: readonly string[];
+  /** True for the address of the service that this dialect is for; then nothing is asked. */
+  isAt?(url: string): boolean;
   /** Whether a server speaks this dialect, told from a few cheap requests. */
   recognises(ask: Ask): Promise<boolean>;
   connect(options: ConnectOptions, signal: AbortSignal): Promise<Target>;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { serve } from '../wire/loopback.test-help.ts';
-import { connect, dialectNamed } from './registry.ts';
+import { connect, dialectNamed, DIALECTS } from './registry.ts';
 import { fakeVllm } from './vllm.test-help.ts';
 
 const { signal } = new AbortController();
@@ -35,24 +35,36 @@ test('a dialect is told from what the server answers', async () => {
 
 describe('a server of no kind that is known', () => {
   test.each([
-    ['nothing there', {}, 'has no /version (HTTP 404) and has no /props (HTTP 404)'],
+    [
+      'nothing there',
+      {},
+      ': it has no /props, /version, /api/tags, /api/v0/models, /v1/models, /models',
+    ],
     [
       'a version, but no tokenizer',
       { '/version': { version: '1' } },
-      'has no /tokenize (HTTP 404) and has no /props (HTTP 404)',
+      ': it has no /props, /tokenize, /api/tags, /api/v0/models, /v1/models, /models',
     ],
     [
       'another idea of everything',
-      { '/props': {}, '/version': { version: '1' }, '/tokenize': 422 },
-      'answers like no server that is known',
+      {
+        '/props': {},
+        '/version': { version: '1' },
+        '/tokenize': 422,
+        '/api/tags': {},
+        '/api/v0/models': {},
+        '/v1/models': {},
+        '/models': {},
+      },
+      '',
     ],
   ])('%s', async (_, answers, says) => {
     const url = await serverOf(answers);
     await expect(connect(undefined, { url }, signal)).rejects.toMatchObject({
       code: 'target',
-      message: `${url} ${says}`,
+      message: `${url} answers like no server that is known${says}`,
       hint: expect.stringContaining(
-        'the root URL of a server of these kinds: llama.cpp, vllm',
+        `the root URL of a server of these kinds: ${DIALECTS.map(({ name }) => name).join(', ')}?`,
       ) as string,
     });
   });
@@ -79,7 +91,7 @@ test('names', () => {
     expect.objectContaining({
       code: 'usage',
       message: 'there is no dialect "vLLM"',
-      hint: 'Dialects: auto, llama.cpp, vllm.',
+      hint: `Dialects: auto, ${DIALECTS.map(({ name }) => name).join(', ')}.`,
     }),
   );
 });

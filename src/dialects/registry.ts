@@ -4,11 +4,32 @@ import { HttpClient } from '../wire/http.ts';
 import { Refusal } from '../wire/refusal.ts';
 import { httpOptions, isMissing, troubleOf } from './acquaint.ts';
 import type { Ask, ConnectOptions, Dialect, Target } from './dialect.ts';
+import { anthropic } from './anthropic.ts';
+import { deepseek } from './deepseek.ts';
+import { kimi } from './kimi.ts';
 import { llamacpp } from './llamacpp.ts';
+import { lmstudio } from './lmstudio.ts';
+import { Memo } from './memo.ts';
+import { mistral } from './mistral.ts';
+import { ollama, ollamaOpenai } from './ollama.ts';
+import { openaiCompatible } from './openai-compatible.ts';
+import { openrouter } from './openrouter.ts';
 import { vllm } from './vllm.ts';
 
-/** In the order in which `auto` tries them. */
-const DIALECTS: readonly Dialect[] = [llamacpp, vllm];
+/** In the order in which `auto` tries them; the last one is for all that speak as most do. */
+export const DIALECTS: readonly Dialect[] = [
+  llamacpp,
+  vllm,
+  ollama,
+  ollamaOpenai,
+  lmstudio,
+  anthropic,
+  deepseek,
+  mistral,
+  kimi,
+  openrouter,
+  openaiCompatible,
+];
 
 /** Finds out which dialect a server speaks. */
 const AUTO = 'auto';
@@ -42,26 +63,30 @@ export async function connect(
 }
 
 async function recognise(options: ConnectOptions, signal: AbortSignal): Promise<Dialect> {
+  const hosted = DIALECTS.find((dialect) => dialect.isAt?.(options.url) === true);
+  if (hosted !== undefined) return hosted;
   const http = new HttpClient(httpOptions(options));
   const missing: string[] = [];
-  const ask: Ask = async ({ method, path, body }) => {
-    try {
-      return (await http.json(method, path, body, signal)).body;
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      if (isMissing(error)) missing.unshift(`has no ${path} (HTTP ${error.status})`);
-      // 400 and 422: another server's idea of the same path.
-      else if (error.status !== 400 && error.status !== 422) throw troubleOf(http, path, error);
-      return undefined;
-    }
-  };
+  const answers = new Memo<unknown>(100);
+  const ask: Ask = ({ method, path, body }) =>
+    answers.get(JSON.stringify([method, path, body]), async () => {
+      try {
+        return (await http.json(method, path, body, signal)).body;
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+        if (isMissing(error)) missing.push(path);
+        // 400 and 422: another server's idea of the same path.
+        else if (error.status !== 400 && error.status !== 422) throw troubleOf(http, path, error);
+        return undefined;
+      }
+    });
   try {
     for (const dialect of DIALECTS) if (await dialect.recognises(ask)) return dialect;
   } finally {
     await http.close();
   }
-  const lacks = missing.length > 0 ? missing.join(' and ') : 'answers like no server that is known';
-  throw new SeamstressError('target', `${http.url} ${lacks}`, {
+  const lacks = missing.length > 0 ? `: it has no ${missing.join(', ')}` : '';
+  throw new SeamstressError('target', `${http.url} answers like no server that is known${lacks}`, {
     hint: `Is this the root URL of a server of these kinds: ${DIALECTS.map(({ name }) => name).join(', ')}? Paths such as /v1 are added by seamstress.`,
   });
 }

@@ -4,7 +4,8 @@ import { loadTokenizer } from '../tokens/tokenizer.ts';
 import { parseAddress } from '../wire/address.ts';
 import { HttpClient } from '../wire/http.ts';
 import { chooseModel, httpOptions, sha256 } from './acquaint.ts';
-import type { Capabilities, ConnectOptions, TargetIdentity } from './dialect.ts';
+import type { Ask, Capabilities, ConnectOptions, TargetIdentity } from './dialect.ts';
+import { asArray, asObject, type JsonObject } from './json.ts';
 import { strengthOf } from './text-level-strength.ts';
 import { TextTarget, type TextApi } from './text-level.ts';
 
@@ -16,6 +17,8 @@ export interface TextServer {
   readonly engine?: string;
   readonly version?: string | undefined;
   readonly oracle: Capabilities['oracle'];
+  /** False where the API has no flag or marker for a message to be continued. @defaultValue true */
+  readonly flags?: boolean;
   /** A hosted service: the model must be named, and the vendor's own key variable counts at its own hosts. */
   readonly hosted?: Hosted;
   /** The model that is asked for when none is named, and its name for the record. */
@@ -54,6 +57,7 @@ export async function connectText(
     const capabilities: Capabilities = {
       ids: tokenizer === undefined ? 'none' : 'local',
       oracle: server.oracle,
+      ...(server.flags === undefined ? {} : { flags: server.flags }),
     };
     const template = options.files?.chatTemplate;
     const identity: TargetIdentity = {
@@ -76,7 +80,6 @@ export async function connectText(
       http,
       api: server.api(model.id),
       identity,
-      capabilities,
       tokenizer,
       ...(template === undefined ? {} : { chatTemplate: template }),
     });
@@ -84,6 +87,19 @@ export async function connectText(
     await http.close();
     throw error;
   }
+}
+
+/** Whether a server's list of models has one of a kind that only this service's list has. */
+export async function lists(
+  ask: Ask,
+  path: string,
+  isOwn: (model: JsonObject) => boolean,
+): Promise<boolean> {
+  const list = asObject(await ask({ method: 'GET', path }));
+  return asArray(list?.['data']).some((value) => {
+    const model = asObject(value);
+    return model !== undefined && isOwn(model);
+  });
 }
 
 /** A client that sends the key as this server wants it. */
@@ -117,9 +133,7 @@ export function vendorKey(
 /** True for an address of the service itself. */
 export function isHostOf(hosted: Hosted | undefined, url: string): boolean {
   const host = new URL(parseAddress(url).origin).hostname;
-  return (
-    hosted?.domains.some((domain) => host === domain || host.endsWith(`.${domain}`)) === true
-  );
+  return hosted?.domains.some((domain) => host === domain || host.endsWith(`.${domain}`)) === true;
 }
 
 async function modelOf(

@@ -32,11 +32,7 @@ export function openaiApi(ways: OpenAiWays): TextApi {
   };
 }
 
-function openaiBody(
-  ways: OpenAiWays,
-  request: ChatRequest,
-  sampling: SamplingOptions,
-): JsonObject {
+function openaiBody(ways: OpenAiWays, request: ChatRequest, sampling: SamplingOptions): JsonObject {
   return {
     model: ways.model,
     messages: openaiMessages(request, ways.reasoningField ?? 'reasoning_content'),

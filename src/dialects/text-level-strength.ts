@@ -3,13 +3,13 @@ import type { Capabilities, Strength, Target } from './dialect.ts';
 
 const BEST: Capabilities = { ids: 'server', oracle: 'prompt-ids' };
 
-/** What a target can do; the server's own ids and prompts unless it says otherwise. */
-export function capabilitiesOf({ capabilities = BEST }: Pick<Target, 'capabilities'>): Capabilities {
-  return capabilities;
+/** What a target lets us see; the server's own ids and prompts unless its identity says otherwise. */
+export function capabilitiesOf({ identity }: Pick<Target, 'identity'>): Capabilities {
+  return identity.strength ?? BEST;
 }
 
 /** True when seams of this target are judged by their text, since it tells no token ids. */
-export function isTextLevel(target: Pick<Target, 'capabilities'>): boolean {
+export function isTextLevel(target: Pick<Target, 'identity'>): boolean {
   return capabilitiesOf(target).ids !== 'server';
 }
 

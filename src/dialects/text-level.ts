@@ -13,7 +13,6 @@ import type { StreamEnd } from '../wire/end.ts';
 import type { HttpClient } from '../wire/http.ts';
 import type {
   Answer,
-  Capabilities,
   ChatRequest,
   Completion,
   PlacedToken,
@@ -25,7 +24,14 @@ import type {
   TargetIdentity,
 } from './dialect.ts';
 import { parseEvent, type JsonObject } from './json.ts';
-import { idOf, laidOut, PieceMaker, retokenized, type HeardText, type Piece } from './text-level-pieces.ts';
+import {
+  idOf,
+  laidOut,
+  PieceMaker,
+  retokenized,
+  type HeardText,
+  type Piece,
+} from './text-level-pieces.ts';
 import type { TokenEvent } from '../seam/generation.ts';
 
 /** What one event of a stream says. */
@@ -52,20 +58,20 @@ export interface TextApi {
   reader(): EventReader;
   /** How events are told apart. @defaultValue sse */
   readonly framing?: 'sse' | 'ndjson';
+  /** Tokens that an answer may have, where the API takes no limit as low as was asked for. */
+  tokensAtMost?(request: ChatRequest, sampling: SamplingOptions): number;
 }
 
 export interface TextTargetOptions {
   readonly http: HttpClient;
   readonly api: TextApi;
   readonly identity: TargetIdentity;
-  readonly capabilities: Capabilities;
   readonly tokenizer: LocalTokenizer | undefined;
   readonly chatTemplate?: string;
 }
 
 export class TextTarget implements Target {
   readonly identity: TargetIdentity;
-  readonly capabilities: Capabilities;
   readonly chatTemplate: string | undefined;
   readonly #http: HttpClient;
   readonly #api: TextApi;
@@ -75,7 +81,6 @@ export class TextTarget implements Target {
 
   constructor(options: TextTargetOptions) {
     this.identity = options.identity;
-    this.capabilities = options.capabilities;
     this.chatTemplate = options.chatTemplate;
     this.#http = options.http;
     this.#api = options.api;
@@ -90,6 +95,10 @@ export class TextTarget implements Target {
     };
   }
 
+  tokensAtMost(request: ChatRequest, sampling: SamplingOptions): number {
+    return this.#api.tokensAtMost?.(request, sampling) ?? sampling.maxTokens;
+  }
+
   async chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer> {
     const listening = new Listening(this.#api.reader());
     const reply = await this.#http.stream(
@@ -98,7 +107,8 @@ export class TextTarget implements Target {
       {
         signal: read.signal,
         ...(this.#api.framing === undefined ? {} : { framing: this.#api.framing }),
-        onData: (data, _, name) => listening.hear(data, name) || read.stopWhen?.(listening) === true,
+        onData: (data, _, name) =>
+          listening.hear(data, name) || read.stopWhen?.(listening) === true,
       },
     );
     const { pieces, usage, finish } = listening;
@@ -143,9 +153,13 @@ export class TextTarget implements Target {
   }
 
   #lacks(what: string): SeamstressError {
-    return new SeamstressError('target', `a server of the kind ${this.identity.dialect} cannot ${what}`, {
-      hint: 'Its seams are judged by their text.',
-    });
+    return new SeamstressError(
+      'target',
+      `a server of the kind ${this.identity.dialect} cannot ${what}`,
+      {
+        hint: 'Its seams are judged by their text.',
+      },
+    );
   }
 }
 

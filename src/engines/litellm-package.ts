@@ -36,7 +36,10 @@ export function unmetRequirement(output: string): string | undefined {
 /** The name in a requirement, as package indexes compare names. */
 export function nameIn(requirement: string): string {
   const [name = ''] = /^[A-Za-z0-9][\w.-]*/.exec(requirement) ?? [];
-  return name.toLowerCase().replaceAll(/[-_.]+/g, '-').replace(/-+$/, '');
+  return name
+    .toLowerCase()
+    .replaceAll(/[-_.]+/g, '-')
+    .replace(/-+$/, '');
 }
 
 /** The requirements with any version of one package allowed. */

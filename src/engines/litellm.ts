@@ -4,23 +4,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { SeamstressError } from '../errors.ts';
 import { bringUp } from './bring-up.ts';
 import { LITELLM_LAUNCHER } from './bundle.ts';
+import type { GatewaySpec } from './gateway-spec.ts';
 import { freePort, LOOPBACK } from './port.ts';
 import { provision } from './provision.ts';
 import type { Progress, RunningEngine } from './running.ts';
 import { startServer } from './server.ts';
-import { VERSION, type GatewayName } from './spec.ts';
+import type { GatewayName } from './spec.ts';
 
 const HEALTH_MS = 120_000;
-
-/** A gateway to provision, as the user names it. */
-export interface GatewaySpec {
-  readonly name: GatewayName;
-  /** Undefined for the version that is known to work. */
-  readonly version: string | undefined;
-}
 
 /** What a gateway is started with. */
 export interface GatewayOptions {
@@ -43,25 +36,6 @@ export interface RunningGateway extends Pick<RunningEngine, 'url' | 'version' | 
   readonly key: string;
   /** Ends the process and removes its configuration. May be called twice. */
   stop(): Promise<void>;
-}
-
-/**
- * Reads `litellm` or `litellm@VERSION`.
- *
- * @throws SeamstressError `usage` for another gateway or something that is not a version
- */
-export function parseGateway(text: string): GatewaySpec {
-  const [name = '', ...rest] = text.split('@');
-  const version = rest.length === 0 ? undefined : rest.join('@');
-  if (name !== 'litellm')
-    throw new SeamstressError('usage', `unknown gateway "${name}"`, {
-      hint: 'Known gateways: litellm, litellm@VERSION. In front of any other, place "seamstress tap" between it and the engine.',
-    });
-  if (version !== undefined && !VERSION.test(version))
-    throw new SeamstressError('usage', `"${version}" is not a version of litellm`, {
-      hint: 'Write litellm, or litellm@VERSION, for example litellm@1.109.1.',
-    });
-  return { name, version };
 }
 
 /**

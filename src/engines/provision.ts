@@ -51,7 +51,10 @@ export interface ProvisionOptions {
  * once the first to finish wins and the other takes its environment: that costs a second
  * download, and needs no lock that a killed process could leave behind.
  */
-export async function provision(spec: PackageSpec, options: ProvisionOptions): Promise<Environment> {
+export async function provision(
+  spec: PackageSpec,
+  options: ProvisionOptions,
+): Promise<Environment> {
   const { name } = spec;
   const version = spec.version ?? KNOWN_GOOD[name] ?? (await newestVersion(name, options));
   const folder = environmentFolder(name, version);

@@ -7,9 +7,7 @@ const names = fc
     minLength: 2,
     maxLength: 20,
   })
-  .chain((all) =>
-    fc.tuple(fc.constant(all), fc.nat(all.length - 1), fc.nat(all.length - 1)),
-  );
+  .chain((all) => fc.tuple(fc.constant(all), fc.nat(all.length - 1), fc.nat(all.length - 1)));
 
 test('both ends, what lies between, in the order of the list, whichever end comes first', () => {
   fc.assert(

@@ -81,7 +81,7 @@ function readFlags(body: JsonObject): {
   };
 }
 
-function checkMessage(value: unknown): JsonObject {
+export function checkMessage(value: unknown): JsonObject {
   const message = asObject(value);
   if (message === undefined)
     throw new ApiError(400, "Expected 'messages' to be an array of objects");
@@ -99,7 +99,7 @@ function checkMessage(value: unknown): JsonObject {
 }
 
 /** A message's text; the text parts of a list are joined by line breaks, as llama.cpp does. */
-function textOf(content: unknown): string {
+export function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   return asArray(content)
     .map((part) => {
@@ -110,7 +110,7 @@ function textOf(content: unknown): string {
     .join('\n');
 }
 
-function readTrailing(message: JsonObject): TrailingMessage {
+export function readTrailing(message: JsonObject): TrailingMessage {
   return {
     reasoning: asString(message['reasoning_content']) ?? '',
     content: textOf(message['content']),

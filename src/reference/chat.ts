@@ -10,6 +10,7 @@ import type { FaultName } from './faults.ts';
 import { sendJson, type Pace } from './http.ts';
 import { MessageFaults } from './message-faults.ts';
 import { MessageParser, type Piece } from './parse.ts';
+import { messageOf as putTogether, type PieceReader } from './personas/telling.ts';
 import { readInteger, readStops } from './sampling.ts';
 import { openStream } from './transport-faults.ts';
 
@@ -53,27 +54,51 @@ function readWishes(body: JsonObject): Wishes {
   };
 }
 
+/** How a server of llama.cpp's API takes a chat request; `IDEAL` is the reference's own. */
+export interface Conduct {
+  read(body: JsonObject): ChatRequest;
+  prompt(engine: Engine, request: ChatRequest): ReadyPrompt;
+  /** `tools`: whether tool calls are parsed. */
+  parser(tools: boolean): ChatParser;
+  /** What of the prefill a whole answer begins with; a stream never does. */
+  prefix(before: readonly Piece[]): readonly Piece[];
+}
+
+export interface ChatParser extends PieceReader {
+  /** True once a tool call has been read. */
+  readonly called: boolean;
+}
+
+const IDEAL: Conduct = {
+  read: readChatRequest,
+  prompt: (engine, request) => engine.prompt(request),
+  parser: (tools) => new MessageParser(tools),
+  prefix: () => [],
+};
+
 /** Answers a chat request. */
 export async function answerChat(
   engine: Engine,
   body: JsonObject,
   response: ServerResponse,
   pace: Pace,
+  conduct: Conduct = IDEAL,
 ): Promise<void> {
   const wishes = readWishes(body);
-  const request = readChatRequest(body);
+  const request = conduct.read(body);
   const strikes: Strikes = (fault) =>
     request.trailing !== undefined && engine.plan.strikes(fault, request.key);
-  const prompt = engine.prompt(request);
+  const prompt = conduct.prompt(engine, request);
   noticeDisconnects(engine, response);
   const from = strikes('stale-cache') ? staleState(prompt.ids) : prompt.ids;
-  const steps = masked(engine.generate(from, wishes), strikes);
+  const special = engine.style.name === 'harmony';
+  const steps = masked(engine.generate(from, { ...wishes, special }), strikes);
   const { slot, cached } = engine.slots.take(prompt.ids, {
     slot: readInteger(body, ['id_slot'], -1),
     cache: body['cache_prompt'] !== false,
   });
   const account = new Account(prompt.ids.length, cached);
-  const reader = new Reader(request, prompt, wishes, strikes);
+  const reader = new Reader(request, prompt, wishes, conduct, strikes);
   const chat = { engine, wishes, request, prompt, account, reader, slot };
   if (wishes.stream) await streamed(chat, steps, response, pace);
   else await whole(chat, steps, response, pace);
@@ -108,16 +133,27 @@ interface Chat {
 
 /** From tokens to pieces of the message, with the parser's faults. */
 class Reader {
-  readonly #parser: MessageParser | undefined;
+  readonly #parser: ChatParser | undefined;
   readonly #faults: MessageFaults;
+  #withheld: string;
   /** What is sent again before anything new. */
   readonly echo: readonly Piece[];
+  /** What a whole answer begins with. */
+  readonly prefix: readonly Piece[];
 
-  constructor(request: ChatRequest, prompt: ReadyPrompt, wishes: Wishes, strikes: Strikes) {
+  constructor(
+    request: ChatRequest,
+    prompt: ReadyPrompt,
+    wishes: Wishes,
+    conduct: Conduct,
+    strikes: Strikes,
+  ) {
     const tools = request.tools.length > 0 || (request.trailing?.calls.length ?? 0) > 0;
-    this.#parser = wishes.parsed ? new MessageParser(tools) : undefined;
+    this.#parser = wishes.parsed ? conduct.parser(tools) : undefined;
     const before = this.#read(prompt.prefill);
+    this.#withheld = prompt.withheld ?? '';
     this.echo = wishes.echo || strikes('prefill-echoed') ? before : [];
+    this.prefix = this.echo.length > 0 ? this.echo : conduct.prefix(before);
     this.#faults = new MessageFaults(strikes, before);
   }
 
@@ -131,12 +167,15 @@ class Reader {
     return this.#faults.mute;
   }
 
-  pieces({ released }: Step): Piece[] {
-    return this.#faults.pieces(this.#read(this.#faults.text(released)));
+  pieces({ released, ended }: Step): Piece[] {
+    const pieces = this.#read(this.#withheld + this.#faults.text(released));
+    this.#withheld = '';
+    const held = ended === undefined ? [] : (this.#parser?.end?.() ?? []);
+    return this.#faults.pieces([...pieces, ...held]);
   }
 
   #read(text: string): Piece[] {
-    if (this.#parser !== undefined) return this.#parser.feed(text);
+    if (this.#parser !== undefined) return [...this.#parser.feed(text)];
     return text === '' ? [] : [{ kind: 'content', text }];
   }
 }
@@ -201,7 +240,7 @@ async function streamed(
   }
 }
 
-/** The whole answer; like the stream it holds only what is new (llama.cpp puts the prefill before it). */
+/** The whole answer; where the conduct does not say otherwise it holds only what is new, like the stream. */
 async function whole(
   chat: Chat,
   steps: Iterable<Step>,
@@ -209,7 +248,7 @@ async function whole(
   pace: Pace,
 ): Promise<void> {
   const { engine, wishes, account, reader } = chat;
-  const pieces: Piece[] = [...reader.echo];
+  const pieces: Piece[] = [...reader.prefix];
   const content: object[] = [];
   let raw = '';
   for (const step of steps) {
@@ -263,7 +302,7 @@ function deltaOf(piece: Piece): object {
     case 'content':
       return { content: piece.text };
     case 'call': {
-      const called = { name: piece.name, arguments: '' };
+      const called = { name: piece.name, arguments: piece.opens ?? '' };
       return {
         tool_calls: [
           { index: piece.index, id: callId(piece.index), type: 'function', function: called },
@@ -276,27 +315,19 @@ function deltaOf(piece: Piece): object {
 }
 
 function messageOf(pieces: readonly Piece[]): object {
-  let [reasoning, content] = ['', ''];
-  const calls: { type: 'function'; function: { name: string; arguments: string }; id: string }[] =
-    [];
-  for (const piece of pieces) {
-    if (piece.kind === 'reasoning') reasoning += piece.text;
-    else if (piece.kind === 'content') content += piece.text;
-    else {
-      const call = (calls[piece.index] ??= {
-        type: 'function',
-        function: { name: '', arguments: '' },
-        id: callId(piece.index),
-      });
-      if (piece.kind === 'call') call.function.name = piece.name;
-      else call.function.arguments += piece.text;
-    }
-  }
-  const made = calls.filter((call) => call !== undefined);
+  const { reasoning, content, calls } = putTogether(pieces);
   return {
     role: 'assistant',
     content,
     ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
-    ...(made.length === 0 ? {} : { tool_calls: made }),
+    ...(calls.length === 0
+      ? {}
+      : {
+          tool_calls: calls.map((called, i) => ({
+            type: 'function',
+            function: called,
+            id: callId(i),
+          })),
+        }),
   };
 }

@@ -14,14 +14,19 @@ interface Closing {
   readonly slot: number;
 }
 
-/** Answers a completion request. */
+/**
+ * Answers a completion request.
+ *
+ * @param tokenize the ids of a prompt that is a text
+ */
 export async function answerCompletion(
   engine: Engine,
   body: JsonObject,
   response: ServerResponse,
   pace: Pace,
+  tokenize: (text: string) => readonly number[] = (text) => engine.tokenize(text),
 ): Promise<void> {
-  const prompt = readPrompt(engine, body['prompt']);
+  const prompt = readPrompt(engine, body['prompt'], tokenize);
   const top = readInteger(body, ['n_probs', 'logprobs'], 0);
   const wishes = {
     limit: readInteger(body, ['n_predict', 'max_tokens'], -1),
@@ -63,11 +68,15 @@ export async function answerCompletion(
   }
 }
 
-function readPrompt(engine: Engine, prompt: unknown): { text: string; ids: readonly number[] } {
+function readPrompt(
+  engine: Engine,
+  prompt: unknown,
+  tokenize: (text: string) => readonly number[],
+): { text: string; ids: readonly number[] } {
   if (prompt === undefined)
     throw new ApiError(400, "[json.exception.out_of_range.403] key 'prompt' not found");
   if (typeof prompt === 'string') {
-    const ids = engine.tokenize(prompt);
+    const ids = tokenize(prompt);
     if (ids.length === 0) throw new ApiError(400, '"prompt" must not be empty');
     return { text: prompt, ids };
   }

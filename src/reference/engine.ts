@@ -25,6 +25,8 @@ export interface ReadyPrompt {
   readonly ids: readonly number[];
   /** What the model has already said in the turn that goes on. */
   readonly prefill: string;
+  /** Text of the prompt that is told with the first token, as if it were new. */
+  readonly withheld?: string;
 }
 
 export interface GenerateOptions {
@@ -55,6 +57,18 @@ export interface Step {
   readonly ended?: Ended;
 }
 
+/** Which model it is. */
+export interface ModelTraits {
+  /** The markup and the template. @defaultValue `chatml` */
+  readonly style?: StyleName | undefined;
+  /**
+   * True to write as the trained thinker does: text in NFC, and the very tokens that encoding it
+   * gives. Otherwise the script keeps its combining marks and its parts begin at token borders.
+   * @defaultValue false
+   */
+  readonly natural?: boolean;
+}
+
 export class Engine {
   readonly plan: Plan;
   readonly vocabulary: Vocabulary;
@@ -68,7 +82,8 @@ export class Engine {
   readonly #remembered = new Lru<string, readonly number[]>(REMEMBERED_TEXTS);
   #generations = 0;
 
-  constructor(faults: readonly PlantedFault[], seed: number, style: StyleName = 'chatml') {
+  constructor(faults: readonly PlantedFault[], seed: number, traits: ModelTraits = {}) {
+    const { style = 'chatml', natural = false } = traits;
     this.plan = new Plan(faults, seed);
     this.vocabulary = vocabulary();
     this.style = styleNamed(style);
@@ -76,7 +91,7 @@ export class Engine {
       style === 'chatml'
         ? chatTemplate()
         : new ChatTemplate(readTemplate(style), this.style.markup.endOfTurn);
-    this.#model = new Model(this.vocabulary, this.plan, this.style);
+    this.#model = new Model(this.vocabulary, this.plan, this.style, natural);
     this.#seed = seed;
   }
 
@@ -108,6 +123,11 @@ export class Engine {
   prompt(request: ChatRequest): ReadyPrompt {
     const { text, prefill, ids } = this.render(request);
     return { text, prefill, ids: ids() };
+  }
+
+  /** The ids of a text as real servers have them: the whole of it encoded, whoever wrote it. */
+  encode(text: string): readonly number[] {
+    return this.vocabulary.encode(text, { control: true });
   }
 
   /** The ids of a prompt text, as a chat with that prompt would have them. */

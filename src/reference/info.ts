@@ -59,13 +59,21 @@ export function applyTemplate(engine: Engine, body: JsonObject): object {
   return { prompt: engine.render(readChatRequest(body)).text };
 }
 
-/** Ids of a text; the thinker has no BOS, so that `add_special` adds nothing. */
-export function tokenize(engine: Engine, body: JsonObject): object {
+/**
+ * Ids of a text; the thinker has no BOS, so that `add_special` adds nothing.
+ *
+ * @param encode the ids of a text with its control tokens
+ */
+export function tokenize(
+  engine: Engine,
+  body: JsonObject,
+  encode: (text: string) => readonly number[] = (text) => engine.tokenize(text),
+): object {
   const text = asString(body['content']) ?? '';
   const ids =
     body['parse_special'] === false
       ? engine.vocabulary.encode(text, { control: false })
-      : engine.tokenize(text);
+      : encode(text);
   if (body['with_pieces'] !== true) return { tokens: ids };
   return { tokens: ids.map((id) => ({ id, piece: pieceOf(engine.vocabulary.bytes(id)) })) };
 }

@@ -9,7 +9,7 @@ import { hashNumbers, unit } from './hash.ts';
 import { Lru } from './lru.ts';
 import { endOfGenerationPromptText } from './conversation.ts';
 import { scriptFor } from './scripts.ts';
-import { styleNamed, type Style } from './style.ts';
+import type { Style } from './style.ts';
 import { endsOfGenerationPrompt, readStyledPrompt } from './style-prompt.ts';
 import { encodePrefill, Habits } from './token-faults.ts';
 import { idsOfText, layTrack, type Track } from './track.ts';
@@ -46,10 +46,12 @@ export class Model {
   readonly #plan: Plan;
   readonly #habits: Habits;
   readonly #style: Style;
+  readonly #natural: boolean;
 
-  constructor(vocabulary: Vocabulary, plan: Plan, style: Style = styleNamed('chatml')) {
+  constructor(vocabulary: Vocabulary, plan: Plan, style: Style, natural: boolean) {
     this.vocabulary = vocabulary;
     this.#style = style;
+    this.#natural = natural;
     this.#plan = plan;
     this.#habits = new Habits(vocabulary, plan);
     this.#derailStart = vocabulary.encode(DERAIL, { control: false });
@@ -63,6 +65,7 @@ export class Model {
       return layTrack(this.vocabulary, scriptFor(prompt.asked), promptIds, {
         markup: this.#style.markup,
         thinking: prompt.thinking,
+        natural: this.#natural,
         piecesOf: (id) => this.#habits.pieces(id),
       });
     });

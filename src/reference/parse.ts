@@ -12,7 +12,13 @@
 export type Piece =
   | { readonly kind: 'reasoning'; readonly text: string }
   | { readonly kind: 'content'; readonly text: string }
-  | { readonly kind: 'call'; readonly index: number; readonly name: string }
+  | {
+      readonly kind: 'call';
+      readonly index: number;
+      readonly name: string;
+      /** What of its arguments is told together with the name. */
+      readonly opens?: string;
+    }
   | { readonly kind: 'arguments'; readonly index: number; readonly text: string };
 
 type State =
@@ -134,7 +140,7 @@ export class MessageParser {
 }
 
 /** Finds where a JSON object, list or string ends that arrives in pieces. */
-class JsonEnd {
+export class JsonEnd {
   #depth = 0;
   #inString = false;
   #escaped = false;

@@ -49,7 +49,10 @@ export interface ReferenceServer {
 export async function startReference(options: ReferenceOptions = {}): Promise<ReferenceServer> {
   const host = options.host ?? '127.0.0.1';
   const persona = options.persona ?? reference;
-  const engine = new Engine(options.faults ?? [], options.seed ?? 0, persona.style);
+  const engine = new Engine(options.faults ?? [], options.seed ?? 0, {
+    style: persona.style,
+    natural: persona.natural ?? true,
+  });
   const routes = persona.routes(engine);
   const server = createServer((request, response) => {
     const pace = new Pace(response, options.tokenDelayMs ?? 0);

@@ -45,7 +45,12 @@ export function readStyledPrompt(
   const last = turns.at(-1);
   if (last?.role !== style.user) return undefined;
   return {
-    asked: { text: last.text, from: 'user', turns: turns.length },
+    asked: { text: asked(style, last.text, turns.length), from: 'user', turns: turns.length },
     thinking: style.thinks,
   };
+}
+
+/** Gemma's template puts the system text before the first user's, with a blank line between. */
+function asked({ name }: Style, text: string, turns: number): string {
+  return name === 'gemma' && turns === 1 ? (text.split('\n\n').at(-1) ?? text) : text;
 }

@@ -61,7 +61,7 @@ const GEMMA: Style = {
   markup: { opening: '', closing: '', thoughtEnd: '', endOfTurn: '<end_of_turn>' },
   generationPrompt: '<start_of_turn>model\n',
   thinks: false,
-  turn: /<start_of_turn>(user|model)\n([\s\S]*?)<end_of_turn>\n/y,
+  turn: /<start_of_turn>(user|model|tool)\n([\s\S]*?)<end_of_turn>\n/y,
   user: 'user',
 };
 
@@ -76,7 +76,7 @@ const HARMONY: Style = {
   },
   generationPrompt: '<|start|>assistant',
   thinks: true,
-  turn: /<\|start\|>(system|user|assistant)(?:<\|channel\|>final)?<\|message\|>([\s\S]*?)<\|end\|>/y,
+  turn: /<\|start\|>(system|developer|user|assistant|tool)(?:<\|channel\|>final)?<\|message\|>([\s\S]*?)<\|end\|>/y,
   user: 'user',
 };
 

@@ -39,6 +39,8 @@ const TIE_EVERY = 3;
 interface Hand {
   readonly markup: Markup;
   readonly thinking: boolean;
+  /** True for the tokens that encoding the whole text gives; see `ModelTraits`. */
+  readonly natural: boolean;
   /** The tokens that the model writes for one token of its reasoning or content. */
   readonly piecesOf: (id: number) => readonly number[];
 }
@@ -47,8 +49,9 @@ export function layTrack(
   vocabulary: Vocabulary,
   script: Script,
   promptIds: readonly number[],
-  { markup, thinking, piecesOf }: Hand,
+  { markup, thinking, natural, piecesOf }: Hand,
 ): Track {
+  if (natural) return naturalTrack(vocabulary, textOf(script, markup, thinking), promptIds, markup);
   const hash = hashNumbers(promptIds);
   const ids: number[] = [];
   const ties = new Map<number, number>();
@@ -78,6 +81,41 @@ export function layTrack(
   const bytes = vocabulary.join(ids);
   ids.push(vocabulary.id(markup.endOfTurn));
   return { hash, promptIds, ids, bytes, ties };
+}
+
+/** The whole text of an answer. */
+function textOf(script: Script, markup: Markup, thinking: boolean): string {
+  const thought = thinking
+    ? markup.opening + script.reasoning + markup.thoughtEnd + markup.closing
+    : '';
+  const calls = (script.calls ?? []).map(
+    (call) =>
+      MARKUP.call +
+      MARKUP.callName +
+      call.name +
+      MARKUP.callArguments +
+      call.arguments +
+      MARKUP.callEnd,
+  );
+  return thought + script.content + calls.join(MARKUP.betweenCalls);
+}
+
+/** Its markup is one token each, whatever else the text holds: no script has look-alikes in it. */
+function naturalTrack(
+  vocabulary: Vocabulary,
+  text: string,
+  promptIds: readonly number[],
+  markup: Markup,
+): Track {
+  const ids = vocabulary.encode(text.normalize('NFC'), { control: true });
+  const bytes = vocabulary.join(ids);
+  return {
+    hash: hashNumbers(promptIds),
+    promptIds,
+    ids: [...ids, vocabulary.id(markup.endOfTurn)],
+    bytes,
+    ties: new Map(),
+  };
 }
 
 const rivals = new WeakMap<Vocabulary, readonly number[]>();

@@ -59,12 +59,16 @@ function normalQuantile(p: number): number {
   return low;
 }
 
+/** The standard normal density. */
+function density(t: number): number {
+  return Math.exp((-t * t) / 2) / Math.sqrt(2 * Math.PI);
+}
+
 /** P(Z > x) for x ≥ 0, by Simpson's rule over the density; good to 1e-10, which is plenty here. */
 function upperTail(x: number): number {
   const end = x + 12;
   const steps = 1200;
   const width = (end - x) / steps;
-  const density = (t: number): number => Math.exp((-t * t) / 2) / Math.sqrt(2 * Math.PI);
   let sum = density(x) + density(end);
   for (let i = 1; i < steps; i++) sum += (i % 2 === 1 ? 4 : 2) * density(x + i * width);
   return (sum * width) / 3;

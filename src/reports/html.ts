@@ -11,7 +11,7 @@ import { about, cache, controls, missing, recipe, roundTrip, whitespace } from '
 import type { SeamMap } from './html/seam-map.ts';
 import { STYLE } from './html/style.ts';
 import { index, matrix, summary } from './html/summary.ts';
-import { html, Html, shortened } from './html/template.ts';
+import { escapeHtml, html, shortened, type Html } from './html/template.ts';
 import type { CapturedChunk } from './html/timeline.ts';
 import { engineOf, plural, verdictLine, worstFirst } from './matrix.ts';
 import type { Finding, RunRecord } from './record.ts';
@@ -45,7 +45,7 @@ export function htmlReport(record: RunRecord, extras: HtmlExtras = {}): string {
     <footer>
       <p>
         Made by seamstress from the run’s record alone. Text of models and servers is shown with
-        visible whitespace: ␠ space, ⏎ line break, ⇥ tab, ‹…› anything hidden.
+        visible whitespace: ␣ space, ⏎ line break, ⇥ tab, ‹…› anything hidden.
       </p>
     </footer>`;
   return page(`${engineOf(record)}: ${verdictLine(record)}`, body);
@@ -77,7 +77,7 @@ function findings(sorted: readonly Finding[], articles: readonly Html[]): Html {
   const short = sorted.length - articles.length;
   return html`<section aria-labelledby="findings">
     <h2 id="findings">Findings</h2>
-    <form class="tools" data-script hidden aria-label="Filter the findings">
+    <div class="tools" role="search" data-script hidden aria-label="Filter the findings">
       <label class="search">Search <input id="search" type="search" autocomplete="off" /></label>
       <fieldset>
         <legend class="hidden">Verdicts</legend>
@@ -90,7 +90,7 @@ function findings(sorted: readonly Finding[], articles: readonly Html[]): Html {
       </fieldset>
       <button type="button" id="unfold">Unfold all</button>
       <button type="button" id="fold">Fold all</button>
-    </form>
+    </div>
     <p id="status" role="status" class="note"></p>
     ${index(sorted.slice(0, MOST_LISTED), articles.length)}
     ${sorted.length > MOST_LISTED && html`<p class="note">${plural(sorted.length - MOST_LISTED, 'more finding')} left out of the list.</p>`}
@@ -110,24 +110,27 @@ function page(title: string, body: Html): string {
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
   ].join('; ');
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${new Html(policy)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<meta name="generator" content="seamstress">
-<title>${shortened(title, 200)}</title>
-<style>${new Html(STYLE)}</style>
-</head>
-<body>
-${body}
-<script>${new Html(SCRIPT)}</script>
-</body>
-</html>
-`.source;
+  return [
+    '<!doctype html>',
+    '<html lang="en">',
+    '<head>',
+    '<meta charset="utf-8">',
+    `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    '<meta name="color-scheme" content="light dark">',
+    '<meta name="referrer" content="no-referrer">',
+    '<meta name="generator" content="seamstress">',
+    `<title>${escapeHtml(shortened(title, 200))}</title>`,
+    // Not a space more within these two: the policy names their hashes.
+    `<style>${STYLE}</style>`,
+    '</head>',
+    '<body>',
+    body.source,
+    `<script>${SCRIPT}</script>`,
+    '</body>',
+    '</html>',
+    '',
+  ].join('\n');
 }
 
 function hashOf(text: string): string {

@@ -7,6 +7,7 @@ import { CHECKS, VERDICTS, type CheckName, type Verdict } from '../checks/verdic
 import { CAUSE_NAMES, CULPRITS, type Cause, type Culprit } from '../diagnosis/causes.ts';
 import type { SentRequest, TargetIdentity } from '../dialects/dialect.ts';
 import { SeamstressError } from '../errors.ts';
+import { hopsSchema, type HopsReport } from './hops.ts';
 import { scenarioSchema, type Scenario } from '../scenario/schema.ts';
 import { WAYS, type Way } from '../seam/cut.ts';
 import { PHASES, type Candidate, type Phase, type View } from '../seam/generation.ts';
@@ -167,7 +168,7 @@ export interface RunRecord {
   readonly startedAt: string;
   readonly finishedAt: string;
   /** Why the run ended early; undefined when it did all it had planned. */
-  readonly interrupted?: 'signal' | 'max-time' | 'target-lost' | undefined;
+  readonly interrupted?: 'signal' | 'max-time' | 'target-lost' | 'budget' | undefined;
   readonly target: TargetIdentity;
   readonly plan: {
     readonly seed: number;
@@ -220,6 +221,8 @@ export interface RunRecord {
   };
   /** Empty in records before version 2. */
   readonly cache: readonly CacheRow[];
+  /** What a gateway did to resumes, where one was tested. */
+  readonly hops?: HopsReport | undefined;
   readonly recipe: {
     /** Recipes, each a strategy and its edits, tried by the prompt check at a sample of cuts. */
     readonly matrix: readonly RecipeScore[];
@@ -261,6 +264,7 @@ export const targetSchema: z.ZodType<TargetIdentity> = z.object({
     .object({
       ids: z.enum(['server', 'local', 'none']),
       oracle: z.enum(['prompt-ids', 'prompt-text', 'prompt-count', 'none']),
+      flags: z.boolean().optional(),
       says: z.string(),
     })
     .optional(),
@@ -359,7 +363,7 @@ export const runSchema: z.ZodType<RunRecord> = z.object({
   tool: z.object({ name: z.string(), version: z.string() }),
   startedAt: z.string(),
   finishedAt: z.string(),
-  interrupted: z.enum(['signal', 'max-time', 'target-lost']).optional(),
+  interrupted: z.enum(['signal', 'max-time', 'target-lost', 'budget']).optional(),
   target: targetSchema,
   plan: z.object({
     seed: z.int(),
@@ -408,6 +412,7 @@ export const runSchema: z.ZodType<RunRecord> = z.object({
       )
       .default([]),
   }),
+  hops: hopsSchema.optional(),
   cache: z
     .array(
       z.object({

@@ -194,24 +194,28 @@ export interface DifferenceColumn {
   readonly same: boolean;
 }
 
-/** The first difference with some tokens before it and those after it that agree again. */
+/** The first difference with some tokens before it, and those after it that agree again. */
 export interface Difference {
   readonly columns: readonly DifferenceColumn[];
-  /** Differing tokens that are not shown. */
+  /** Differing tokens of this place that are not shown. */
   readonly leftOut: number;
+  /** Whether the sequences differ again later. */
+  readonly again: boolean;
 }
+
+/** Tokens that must agree for two sequences to count as in step again. */
+const IN_STEP = 3;
+
+/** Tokens of both sequences together that may be passed over to get in step. */
+const MOST_APART = 200;
 
 /** Lines the two sequences up around their first difference. */
 export function differenceOf(
   { wanted, got, at }: Stitched,
-  { before = 5, most = 16, after = 4 }: { before?: number; most?: number; after?: number } = {},
+  { before = 5, most = 16, after = 5 }: { before?: number; most?: number; after?: number } = {},
 ): Difference | undefined {
   if (at === undefined) return undefined;
-  let tail = 0;
-  const longest = Math.min(wanted.length, got.length) - at;
-  while (tail < longest && wanted.at(-1 - tail)?.id === got.at(-1 - tail)?.id) tail++;
-  const ours = wanted.length - tail;
-  const theirs = got.length - tail;
+  const [ours, theirs] = backInStep(wanted, got, at);
   const middle = Math.max(ours, theirs) - at;
   const columns: DifferenceColumn[] = [];
   for (let i = Math.max(0, at - before); i < at; i++)
@@ -223,8 +227,53 @@ export function differenceOf(
       got: i < theirs ? got[i] : undefined,
       same: false,
     });
+  let agree = 0;
+  while (ours + agree < wanted.length && wanted[ours + agree]?.id === got[theirs + agree]?.id)
+    agree++;
   if (middle <= most)
-    for (let i = 0; i < Math.min(tail, after); i++)
-      columns.push({ index: ours + i, wanted: wanted[ours + i], got: got[theirs + i], same: true });
-  return { columns, leftOut: Math.max(0, middle - most) };
+    for (let i = 0; i < Math.min(agree, after); i++)
+      columns.push({
+        index: ours + i,
+        wanted: wanted[ours + i],
+        got: asWanted(got[theirs + i], wanted[ours + i]),
+        same: true,
+      });
+  return {
+    columns,
+    leftOut: Math.max(0, middle - most),
+    again: ours + agree < wanted.length || theirs + agree < got.length,
+  };
+}
+
+/** The piece of an id is the same on both sides, though only one side may know it. */
+function asWanted(
+  token: StitchedToken | undefined,
+  other: StitchedToken | undefined,
+): StitchedToken | undefined {
+  return token === undefined || token.piece !== undefined
+    ? token
+    : { ...token, piece: other?.piece };
+}
+
+/** The nearest places at which both go on alike; their ends where there are none. */
+function backInStep(
+  wanted: readonly StitchedToken[],
+  got: readonly StitchedToken[],
+  at: number,
+): [number, number] {
+  const alike = (i: number, j: number): boolean => {
+    if (i >= wanted.length || j >= got.length) return i >= wanted.length && j >= got.length;
+    for (let step = 0; step < IN_STEP; step++)
+      if (wanted[i + step]?.id !== got[j + step]?.id) return false;
+    return true;
+  };
+  for (let apart = 1; apart <= MOST_APART; apart++) {
+    // One for one first, then what one side has more of.
+    const half = apart / 2;
+    const splits = Array.from({ length: apart + 1 }, (_, i) => i).toSorted(
+      (a, b) => Math.abs(a - half) - Math.abs(b - half),
+    );
+    for (const i of splits) if (alike(at + i, at + apart - i)) return [at + i, at + apart - i];
+  }
+  return [wanted.length, got.length];
 }

@@ -24,7 +24,14 @@ export interface Strategy {
   readonly describe: string;
   /** True when the strategy itself throws away something that the client holds, so that it cannot be exact. */
   readonly loses: (view: View) => boolean;
+  /** For a strategy that is made for some cuts only: whether this is one. @defaultValue every cut is */
+  readonly applies?: (at: Pick<Held, 'generation' | 'view'>) => boolean;
   readonly resume: (held: Held) => Resume;
+}
+
+/** True where a strategy is made for what is held. */
+export function applies(strategy: Strategy, generation: Generation, view: View): boolean {
+  return strategy.applies?.({ generation, view }) ?? true;
 }
 
 const nothing = (): boolean => false;

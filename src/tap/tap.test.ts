@@ -21,7 +21,7 @@ async function upstreamOf(handler: RequestListener): Promise<string> {
 
 /** Polls until a condition holds, at most 5 s. */
 async function until(holds: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 5000; !holds() && Date.now() < deadline; ) await sleep(5);
+  for (const deadline = Date.now() + 5000; !holds() && Date.now() < deadline;) await sleep(5);
   expect(holds()).toBe(true);
 }
 

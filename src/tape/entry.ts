@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Answer, Completion, PlacedToken, Rendered } from '../dialects/dialect.ts';
 import { messageOf } from '../errors.ts';
 import type { TokenEvent } from '../seam/generation.ts';
+import type { RawChunk } from '../wire/capture.ts';
 import { Refusal } from '../wire/refusal.ts';
 import { changedIds, changedText, restoredIds, restoredText, type Change } from './delta.ts';
 
@@ -99,7 +100,7 @@ export class EntryWriter {
       return {
         ...rest,
         tokens: tokens.map(packToken),
-        capture: capture.map(({ atMs, bytes }) => [round(atMs), base64(bytes)]),
+        capture: capture.map(packChunk),
       };
     }
     if (call === 'complete') {
@@ -149,14 +150,11 @@ export class EntryReader {
     const { tokens, ...rest } = value as { tokens: PackedToken[] };
     if (call === 'complete')
       return { ...rest, tokens: tokens.map(unpackToken) } as unknown as Completion;
-    const { capture, ...others } = rest as { capture?: [number, string][] };
+    const { capture, ...others } = rest as { capture?: PackedChunk[] };
     return {
       ...others,
       tokens: tokens.map((token) => ({ ...unpackToken(token), place: token[2] ?? 0 })),
-      capture: (capture ?? []).map(([atMs, bytes]) => ({
-        atMs,
-        bytes: new Uint8Array(Buffer.from(bytes, 'base64')),
-      })),
+      capture: (capture ?? []).map(unpackChunk),
     } as unknown as Answer;
   }
 }
@@ -194,6 +192,18 @@ function unpackToken([id, bytes, , logprob, top]: PackedToken): TokenEvent {
           })),
         }),
   };
+}
+
+/** Text compresses better than base64, which is left for chunks that are not whole characters. */
+type PackedChunk = readonly [atMs: number, text: string, base64?: 1];
+
+function packChunk({ atMs, bytes }: RawChunk): PackedChunk {
+  const text = Buffer.from(bytes).toString('utf8');
+  return Buffer.from(text).equals(bytes) ? [round(atMs), text] : [round(atMs), base64(bytes), 1];
+}
+
+function unpackChunk([atMs, text, encoded]: PackedChunk): RawChunk {
+  return { atMs, bytes: new Uint8Array(Buffer.from(text, encoded === 1 ? 'base64' : 'utf8')) };
 }
 
 function base64(bytes: Uint8Array): string {

@@ -20,6 +20,31 @@ export const PERSONAS: readonly Entry[] = [
     summary: "llama.cpp's API without its quirks: every resume is exact",
     load: async () => (await import('./reference.ts')).reference,
   },
+  {
+    name: 'llama.cpp',
+    summary: 'build b11549: a second line break before </think>, header lost, empty think block',
+    load: async () => (await import('./llamacpp.ts')).llamacpp,
+  },
+  {
+    name: 'llama.cpp-2026-04',
+    summary: 'before May 2026: refuses a trailing assistant message on thinking templates',
+    load: async () => (await import('./llamacpp.ts')).llamacppApril,
+  },
+  {
+    name: 'llama.cpp-r1',
+    summary: 'the prompt ends inside the thinking, as with DeepSeek-R1',
+    load: async () => (await import('./llamacpp.ts')).r1,
+  },
+  {
+    name: 'llama.cpp-gpt-oss',
+    summary: 'gpt-oss channels: analysis and final',
+    load: async () => (await import('./llamacpp.ts')).gptOss,
+  },
+  {
+    name: 'llama.cpp-gemma',
+    summary: 'no thinking, and a template that trims past turns',
+    load: async () => (await import('./llamacpp.ts')).gemma,
+  },
 ];
 
 /**

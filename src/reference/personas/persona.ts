@@ -42,6 +42,8 @@ export interface Persona {
   readonly lacks: readonly string[];
   /** The chat template and the markup of the model behind it. @defaultValue `chatml` */
   readonly style?: StyleName;
+  /** See `ModelTraits`. @defaultValue true */
+  readonly natural?: boolean;
   /** Made once for each server: what a server remembers between requests lives in its closure. */
   routes(engine: Engine): Routes;
   /** The body of an error answer. @defaultValue llama.cpp's `{error: {code, message, type}}` */

@@ -13,6 +13,7 @@ export const reference: Persona = {
   dialect: 'llama.cpp',
   sources: ['tools/server/README.md of llama.cpp; the differences stand in server.ts'],
   lacks: ['what llama.cpp does beside chat, completion, templates and tokens'],
+  natural: false,
   routes(engine) {
     const health = { status: 'ok' };
     return {

@@ -52,8 +52,10 @@ export function messageOf(pieces: Iterable<Piece>): Message {
     else if (piece.kind === 'content') content += piece.text;
     else {
       const call = (calls[piece.index] ??= { name: '', arguments: '' });
-      if (piece.kind === 'call') call.name = piece.name;
-      else call.arguments += piece.text;
+      if (piece.kind === 'call') {
+        call.name = piece.name;
+        call.arguments += piece.opens ?? '';
+      } else call.arguments += piece.text;
     }
   }
   return { reasoning, content, calls: calls.filter((call) => call !== undefined) };

@@ -13,7 +13,13 @@ export function verdictBar(verdicts: VerdictCounts, kind: 'wide' | 'cell'): Html
   const parts = VERDICTS.filter((verdict) => (verdicts[verdict] ?? 0) > 0).map((verdict) => {
     // A verdict that occurs is never too thin to be seen.
     const size = Math.max(width / 100, (width * (verdicts[verdict] ?? 0)) / Math.max(1, all));
-    const rect = html`<rect class="v-${verdict}" x="${x.toFixed(1)}" y="0" width="${size.toFixed(1)}" height="${height}" />`;
+    const rect = html`<rect
+      class="v-${verdict}"
+      x="${x.toFixed(1)}"
+      y="0"
+      width="${size.toFixed(1)}"
+      height="${height}"
+    />`;
     x += size;
     return rect;
   });
@@ -39,8 +45,9 @@ export function describeCounts(verdicts: VerdictCounts): string {
 /** A verdict with its sign. */
 export function badge(verdict: Verdict, count?: number): Html {
   return html`<span class="badge b-${verdict}"
-    ><span aria-hidden="true">${SIGNS[verdict]}</span> ${verdict}${count !== undefined &&
-    html` <b>${grouped(count)}</b>`}</span
+    ><span aria-hidden="true">${SIGNS[verdict]}</span> ${verdict}${
+      count !== undefined && html` <b>${grouped(count)}</b>`
+    }</span
   >`;
 }
 

@@ -1,12 +1,12 @@
 /** One finding: what, where, whose, token by token, what each side saw, and how to see it again. */
 import { CAUSES } from '../../diagnosis/causes.ts';
-import { visible } from '../../tokens/text.ts';
 import { grouped, plural } from '../matrix.ts';
 import type { Finding } from '../record.ts';
 import { stitch, type Vocabulary } from '../stitch.ts';
 import { badge } from './chart.ts';
 import { hopsOf } from './hops.ts';
 import { difference, sequence, textDifference } from './sequence.ts';
+import { spelled } from './spelled.ts';
 import { html, shortened, type Html } from './template.ts';
 import { timeline, type CapturedChunk } from './timeline.ts';
 
@@ -46,8 +46,10 @@ export function findingArticle(
         <span>${finding.culprit}: <code>${finding.cause}</code></span>
       </p>
       <h3 id="${`finding-${number}-title`}">${CAUSES[finding.cause].title}</h3>
-      ${finding.summary !== CAUSES[finding.cause].title &&
-      html`<p class="summary">${shortened(addedBy(finding), 600)}</p>`}
+      ${
+        finding.summary !== CAUSES[finding.cause].title &&
+        html`<p class="summary">${shortened(addedBy(finding), 600)}</p>`
+      }
       <p class="where">
         Seen in
         ${finding.where
@@ -56,21 +58,24 @@ export function findingArticle(
             ({ phase, strategy, count }, i) =>
               html`${i > 0 && ', '}${phase} / ${shortened(strategy, 80)} (${grouped(count)})`,
           )}${finding.where.length > 6 && ` and ${finding.where.length - 6} more`};
-        scenarios ${finding.scenarios.slice(0, MOST_ROWS).join(', ').slice(0, 600)}${finding.scenarios.length > MOST_ROWS && ` and ${finding.scenarios.length - MOST_ROWS} more`}.
-        Smallest example: <code>${shortened(minimal.scenario.id, 80)}</code>, ${shortened(finding.strategy, 80)}, cut after
+        scenarios
+        ${finding.scenarios.slice(0, MOST_ROWS).join(', ').slice(0, 600)}${finding.scenarios.length > MOST_ROWS && ` and ${finding.scenarios.length - MOST_ROWS} more`}.
+        Smallest example: <code>${shortened(minimal.scenario.id, 80)}</code>,
+        ${shortened(finding.strategy, 80)}, cut after
         ${[...minimal.pauses, minimal.k].slice(0, MOST_ROWS).join(', ')} tokens (${minimal.way}).
       </p>
     </header>
-    ${refused &&
-    actual.text !== '' &&
-    html`<blockquote class="refusal">
-      <p>The server says</p>
-      <code>${visible(shortened(actual.text, 1200))}</code>
-    </blockquote>`}
+    ${
+      refused &&
+      actual.text !== '' &&
+      html`<blockquote class="refusal">
+        <p>The server says</p>
+        <code>${spelled(shortened(actual.text, 1200))}</code>
+      </blockquote>`
+    }
     ${difference(stitched, name)}
-    ${!refused && expected.text !== actual.text && textDifference(expected.text, actual.text, (text) => visible(text))}
-    ${sequence(stitched, name)}
-    ${section('What each side saw', name, sides(finding))}
+    ${!refused && expected.text !== actual.text && textDifference(expected.text, actual.text)}
+    ${sequence(stitched, name)} ${section('What each side saw', name, sides(finding))}
     ${captured.length > 0 && section('The captured stream', name, timeline(captured, name))}
     ${reproduce(finding, name)}
   </article>`;
@@ -84,7 +89,9 @@ function addedBy({ summary, cause }: Finding): string {
 
 /** The words that the filter looks through. */
 function searchable(finding: Finding): string {
-  const places = finding.where.slice(0, MOST_ROWS).map(({ phase, strategy }) => `${phase} ${strategy}`);
+  const places = finding.where
+    .slice(0, MOST_ROWS)
+    .map(({ phase, strategy }) => `${phase} ${strategy}`);
   return [finding.verdict, finding.culprit, finding.cause, finding.summary, finding.id, ...places]
     .concat(finding.scenarios.slice(0, MOST_ROWS))
     .join(' ')
@@ -106,10 +113,9 @@ function sides(finding: Finding): Html {
   const fields: [string, string][] = [
     ['reasoning', view.reasoning],
     ['content', view.content],
-    ...view.toolCalls.slice(0, 8).map((call, i): [string, string] => [
-      `tool call ${i + 1}`,
-      `${call.name}(${call.arguments}`,
-    ]),
+    ...view.toolCalls
+      .slice(0, 8)
+      .map((call, i): [string, string] => [`tool call ${i + 1}`, `${call.name}(${call.arguments}`]),
   ];
   return html`<ol class="sides">
     <li>
@@ -119,7 +125,7 @@ function sides(finding: Finding): Html {
           ([field, text]) =>
             html`<div>
               <dt>${field}</dt>
-              <dd><code>${text === '' ? '∅' : visible(shortened(text, LONGEST_TEXT))}</code></dd>
+              <dd>${lines(text)}</dd>
             </div>`,
         )}
       </dl>
@@ -136,20 +142,22 @@ function sides(finding: Finding): Html {
     </li>
     ${hopsOf(finding)}
     <li>
-      <h4>${shortened(target.engine.name, 60)} ${finding.check === 'resume' ? 'refused' : 'saw'}</h4>
+      <h4>
+        ${shortened(target.engine.name, 60)} ${finding.check === 'resume' ? 'refused' : 'saw'}
+      </h4>
       ${
         finding.check === 'resume'
-          ? html`<p><code>${visible(shortened(actual.text, LONGEST_TEXT))}</code></p>`
+          ? html`<p><code>${spelled(shortened(actual.text, LONGEST_TEXT))}</code></p>`
           : actual.text === '' && expected.text === ''
             ? html`<p>The text was what it must be; the record keeps none.</p>`
             : html`<dl>
                 <div>
                   <dt>wanted</dt>
-                  <dd><code>${visible(shortened(expected.text, LONGEST_TEXT))}</code></dd>
+                  <dd>${lines(expected.text)}</dd>
                 </div>
                 <div>
                   <dt>got</dt>
-                  <dd><code>${visible(shortened(actual.text, LONGEST_TEXT))}</code></dd>
+                  <dd>${lines(actual.text)}</dd>
                 </div>
               </dl>`
       }
@@ -157,9 +165,21 @@ function sides(finding: Finding): Html {
   </ol>`;
 }
 
+/** A text with visible whitespace, broken where it has a line break. */
+function lines(text: string): Html {
+  const parts = spelled(shortened(text, LONGEST_TEXT)).split('⏎');
+  return html`<code class="spelled"
+    >${text === '' ? '∅' : parts.map((line, i) => html`${i > 0 && html`⏎<br />`}${line}`)}</code
+  >`;
+}
+
 /** A block that scrolls by itself and can be reached with the keyboard. */
 export function pre(text: string, label: string): Html {
-  return html`<pre tabindex="0" role="region" aria-label="${label}"><code>${shortened(text, LONGEST_TEXT)}</code></pre>`;
+  return html`<pre
+    tabindex="0"
+    role="region"
+    aria-label="${label}"
+  ><code>${shortened(text, LONGEST_TEXT)}</code></pre>`;
 }
 
 /** A value as JSON; a value that is nested too deeply says so. */
@@ -178,7 +198,11 @@ function reproduce({ replay, fuzz }: Finding, name: string): Html {
     ${lines.map(
       (line, i) =>
         html`<div class="copyable">
-          <pre tabindex="0" role="region" aria-label="${`Command ${i + 1} of ${name}`}"><code>${shortened(line, LONGEST_TEXT)}</code></pre>
+          <pre
+            tabindex="0"
+            role="region"
+            aria-label="${`Command ${i + 1} of ${name}`}"
+          ><code>${shortened(line, LONGEST_TEXT)}</code></pre>
           ${line.length <= LONGEST_TEXT && html`<button type="button" class="copy" hidden>Copy<span class="hidden"> command ${i + 1} of ${name}</span></button>`}
         </div>`,
     )}

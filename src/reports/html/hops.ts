@@ -1,6 +1,6 @@
 /** What the gateways on the way made of the request. */
-import { visible } from '../../tokens/text.ts';
 import type { Finding } from '../record.ts';
+import { spelled } from './spelled.ts';
 import { html, shortened, type Html } from './template.ts';
 
 /** Gateways listed at most. */
@@ -11,7 +11,7 @@ export function hopsOf({ target }: Finding): Html[] {
   return target.hops.slice(0, MOST).map(
     (hop) =>
       html`<li>
-        <h4>Through <span class="hop">${visible(shortened(hop, 120))}</span></h4>
+        <h4>Through <span class="hop">${spelled(shortened(hop, 120))}</span></h4>
         <p>What this gateway sent on was not recorded.</p>
       </li>`,
   );

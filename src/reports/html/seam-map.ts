@@ -117,7 +117,8 @@ function legend(strips: readonly Strip[]): Html {
     ${seen.map(
       (verdict) =>
         html`<li>
-          <svg class="swatch" viewBox="0 0 8 14" aria-hidden="true">${column(verdict, 0, 8)}</svg>${verdict}
+          <svg class="swatch" viewBox="0 0 8 14" aria-hidden="true">${column(verdict, 0, 8)}</svg
+          >${verdict}
         </li>`,
     )}
   </ul>`;
@@ -141,5 +142,11 @@ function drawn({ columns, verdicts }: Strip): Html {
 
 function column(verdict: Verdict, x: number, width: number): Html {
   const height = HEIGHTS[verdict];
-  return html`<rect class="v-${verdict}" x="${x.toFixed(1)}" y="${14 - height}" width="${width.toFixed(1)}" height="${height}" />`;
+  return html`<rect
+    class="v-${verdict}"
+    x="${x.toFixed(1)}"
+    y="${14 - height}"
+    width="${width.toFixed(1)}"
+    height="${height}"
+  />`;
 }

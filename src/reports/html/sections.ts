@@ -1,9 +1,9 @@
 /** The sections behind the findings: controls, recipe, whitespace, round trips, cache, what is missing, and the run itself. */
 import { EDITS } from '../../seam/edits.ts';
-import { visible } from '../../tokens/text.ts';
 import { grouped, nats, percent, plural } from '../matrix.ts';
 import type { RecipeScore, RunRecord } from '../record.ts';
 import { bar, barTable } from './chart.ts';
+import { spelled } from './spelled.ts';
 import { html, shortened, type Html } from './template.ts';
 
 /** Rows of a table at most. */
@@ -16,7 +16,9 @@ export function controls({ controls: made }: RunRecord): Html {
     html`<tr>
       <th scope="row">${name}</th>
       <td class="number">${all === 0 ? 'not made' : `${grouped(good)} of ${grouped(all)}`}</td>
-      <td>${all > 0 && html`<span aria-hidden="true">${good === all ? '✓' : '≠'}</span> `}${what}</td>
+      <td>
+        ${all > 0 && html`<span aria-hidden="true">${good === all ? '✓' : '≠'}</span> `}${what}
+      </td>
     </tr>`;
   return html`<section aria-labelledby="controls">
     <h2 id="controls">Controls and the noise floor</h2>
@@ -36,7 +38,10 @@ export function controls({ controls: made }: RunRecord): Html {
           <tr>
             <th scope="row">noise floor τ</th>
             <td class="number">${nats(tau)} nat</td>
-            <td>twice the largest change of a log-probability between repeats; a flip between candidates closer than this proves nothing</td>
+            <td>
+              twice the largest change of a log-probability between repeats; a flip between
+              candidates closer than this proves nothing
+            </td>
           </tr>
         </tbody>
       </table>
@@ -86,12 +91,17 @@ export function recipe({ recipe: { byPhase, everywhere, matrix } }: RunRecord): 
         </tbody>
       </table>
     </div>
-    ${everywhere[0] !== undefined &&
-    html`<p>
-      ${whole ? 'Exact everywhere' : 'Nearest everywhere'}:
-      <code>${shortened(everywhere[0].recipe, 200)}</code>
-      (${everywhere.slice(0, 8).map(({ phase, exact, tried }) => `${phase} ${exact}/${tried}`).join(', ')}).
-    </p>`}
+    ${
+      everywhere[0] !== undefined &&
+      html`<p>
+        ${whole ? 'Exact everywhere' : 'Nearest everywhere'}:
+        <code>${shortened(everywhere[0].recipe, 200)}</code>
+        (${everywhere
+          .slice(0, 8)
+          .map(({ phase, exact, tried }) => `${phase} ${exact}/${tried}`)
+          .join(', ')}).
+      </p>`
+    }
     ${edits([...byPhase, ...everywhere])}
     ${
       names.length > 1 &&
@@ -157,7 +167,7 @@ export function whitespace({ whitespace: found }: RunRecord): Html | undefined {
       'Changes of whitespace',
       ['wanted → got', 'seams'],
       kinds.slice(0, MOST_ROWS).map(([change, count]) => ({
-        label: html`<code>${visible(shortened(change, 60))}</code>`,
+        label: html`<code>${spelled(shortened(change, 60))}</code>`,
         count,
       })),
     )}
@@ -191,8 +201,12 @@ export function whitespace({ whitespace: found }: RunRecord): Html | undefined {
                     <td>${phase}</td>
                     <td>${shortened(strategy, 80)}</td>
                     <td class="number">${grouped(count)}</td>
-                    <td class="number">${distribution === undefined ? '–' : `${nats(distribution.kl.median)}, ${nats(distribution.kl.max)}`}</td>
-                    <td class="number">${distribution === undefined ? '–' : `${distribution.tv.median.toFixed(3)}, ${distribution.tv.max.toFixed(3)}`}</td>
+                    <td class="number">
+                      ${distribution === undefined ? '–' : `${nats(distribution.kl.median)}, ${nats(distribution.kl.max)}`}
+                    </td>
+                    <td class="number">
+                      ${distribution === undefined ? '–' : `${distribution.tv.median.toFixed(3)}, ${distribution.tv.max.toFixed(3)}`}
+                    </td>
                   </tr>`,
               )}
             </tbody>
@@ -213,11 +227,20 @@ export function roundTrip({ roundTrip: made }: RunRecord): Html {
         ? html`<p>Not measured: no local tokenizer and no cut whose text was encoded again.</p>`
         : html`<p>
             ${grouped(made.notIdempotent)} of ${grouped(made.cuts)} cuts
-            (${percent(made.notIdempotent, made.cuts)}) hold a text that does not encode back into the
-            tokens that the model wrote.
+            (${percent(made.notIdempotent, made.cuts)}) hold a text that does not encode back into
+            the tokens that the model wrote.
           </p>`
     }
-    ${classes.length > 0 && barTable('Classes of difference', ['class', 'cuts'], classes.slice(0, MOST_ROWS).map(([label, count]) => ({ label: shortened(label, 80), count })))}
+    ${
+      classes.length > 0 &&
+      barTable(
+        'Classes of difference',
+        ['class', 'cuts'],
+        classes
+          .slice(0, MOST_ROWS)
+          .map(([label, count]) => ({ label: shortened(label, 80), count })),
+      )
+    }
   </section>`;
 }
 
@@ -247,7 +270,9 @@ export function cache({ cache: rows }: RunRecord): Html | undefined {
                 <th scope="row">${shortened(strategy, 80)}</th>
                 <td class="number">${grouped(resumes)}</td>
                 <td class="number">${grouped(discarded)}</td>
-                <td class="number">${reused === undefined ? 'not told' : `${(100 * reused.median).toFixed(0)} %, ${(100 * reused.min).toFixed(0)} %`}</td>
+                <td class="number">
+                  ${reused === undefined ? 'not told' : `${(100 * reused.median).toFixed(0)} %, ${(100 * reused.min).toFixed(0)} %`}
+                </td>
                 <td class="number">${time(warmFirstEventMs)}</td>
                 <td class="number">${time(coldFirstEventMs)}</td>
               </tr>`,
@@ -265,13 +290,15 @@ export function missing({ notTested, errors }: RunRecord): Html {
       <h2 id="not-tested">Not tested</h2>
       ${notTested.length === 0 && html`<p>Everything that was planned was tested.</p>`}
       <ul>
-        ${notTested.slice(0, MOST_ROWS).map(
-          ({ what, why, count }) =>
-            html`<li>
-              ${count !== undefined && `${grouped(count)} `}${shortened(what, 300)}:
-              ${shortened(why, 600)}
-            </li>`,
-        )}
+        ${notTested
+          .slice(0, MOST_ROWS)
+          .map(
+            ({ what, why, count }) =>
+              html`<li>
+                ${count !== undefined && `${grouped(count)} `}${shortened(what, 300)}:
+                ${shortened(why, 600)}
+              </li>`,
+          )}
       </ul>
       ${notTested.length > MOST_ROWS && html`<p class="note">${notTested.length - MOST_ROWS} more are left out.</p>`}
     </section>
@@ -280,7 +307,7 @@ export function missing({ notTested, errors }: RunRecord): Html {
       html`<section aria-labelledby="errors">
         <h2 id="errors">Errors</h2>
         <ul>
-          ${errors.slice(0, MOST_ROWS).map((error) => html`<li><code>${visible(shortened(error, 600))}</code></li>`)}
+          ${errors.slice(0, MOST_ROWS).map((error) => html`<li><code>${spelled(shortened(error, 600))}</code></li>`)}
         </ul>
         ${errors.length > MOST_ROWS && html`<p class="note">${errors.length - MOST_ROWS} more are left out.</p>`}
       </section>`
@@ -291,10 +318,14 @@ export function missing({ notTested, errors }: RunRecord): Html {
 export function about(record: RunRecord): Html {
   const { target, plan, totals, tool } = record;
   const rows: [string, string | undefined][] = [
-    ['engine', [target.engine.name, target.engine.version, target.engine.build].filter(Boolean).join(' ')],
+    [
+      'engine',
+      [target.engine.name, target.engine.version, target.engine.build].filter(Boolean).join(' '),
+    ],
     ['model', target.model],
     ['dialect', target.dialect],
     ['address', target.url],
+    ['how sure of the ids', target.strength?.says],
     ['gateways', target.hops.length === 0 ? 'none' : target.hops.join(' → ')],
     ['chat template, SHA-256', target.chatTemplateSha256],
     ['tokenizer, SHA-256', target.tokenizerSha256],

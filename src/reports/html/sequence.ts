@@ -1,9 +1,13 @@
 /** A finding's tokens as a figure: the stitched sequence with its seam, and the first difference. */
 import { differenceOf, type Stitched, type StitchedToken } from '../stitch.ts';
+import { respaced, spelled } from './spelled.ts';
 import { html, type Html } from './template.ts';
 
 /** Tokens shown on each side of the seam and of the first difference. */
 const AROUND = 14;
+
+/** Characters of a piece at most. */
+const LONGEST_PIECE = 32;
 
 /** Tokens of the whole sequence at most. */
 const MOST = 400;
@@ -25,11 +29,15 @@ export function sequence(stitched: Stitched, name: string): Html {
       >
     </figcaption>
     ${draw(near)}
-    ${shown < all.length &&
-    html`<details>
-      <summary>More of the sequence: ${all.length} tokens${all.length > MOST && ', in part'}</summary>
-      <div role="group" aria-label="${`Longer stitched sequence of ${name}`}">${draw(wide)}</div>
-    </details>`}
+    ${
+      shown < all.length &&
+      html`<details>
+        <summary>
+          More of the sequence: ${all.length} tokens${all.length > MOST && ', in part'}
+        </summary>
+        <div role="group" aria-label="${`Longer stitched sequence of ${name}`}">${draw(wide)}</div>
+      </details>`
+    }
   </figure>`;
 }
 
@@ -71,7 +79,9 @@ function tokens(
   const close = (): void => {
     if (run !== undefined)
       items.push(
-        html`<li class="run ${run.phase}"><span class="run-name">${run.phase}</span>${run.tokens}</li>`,
+        html`<li class="run ${run.phase}">
+          <span class="run-name">${run.phase}</span>${run.tokens}
+        </li>`,
       );
     run = undefined;
   };
@@ -113,13 +123,17 @@ export function chip(token: StitchedToken, mark?: 'differs'): Html {
   const piece =
     token.piece === undefined
       ? html`<span class="piece unknown-piece">?</span>`
-      : html`<span class="piece">${token.piece === '' ? '∅' : token.piece}</span>`;
+      : html`<span class="piece"
+          >${token.piece === '' ? '∅' : respaced(shortPiece(token.piece))}</span
+        >`;
+  const flag = mark !== undefined && html`<span class="flag">first difference</span>`;
   return html`<span class="token ${mark ?? ''}"
-    >${mark !== undefined && html`<span class="flag">first difference</span>`}${piece}<span
-      class="id"
-      >${token.id}</span
-    ></span
+    >${flag}${piece} <span class="id">${token.id}</span></span
   >`;
+}
+
+function shortPiece(piece: string): string {
+  return piece.length <= LONGEST_PIECE ? piece : `${piece.slice(0, LONGEST_PIECE)}…`;
 }
 
 /** The first difference, wanted above got, token under token. */
@@ -136,11 +150,17 @@ export function difference(stitched: Stitched, name: string): Html | undefined {
         </td>`;
       })}
     </tr>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${`First difference of ${name}`}">
+  return html`<div
+    class="scroll"
+    tabindex="0"
+    role="region"
+    aria-label="${`First difference of ${name}`}"
+  >
     <table class="difference">
       <caption>
-        The first difference is token ${stitched.at ?? 0} of the resumed prompt.
-        ${found.leftOut > 0 && html`${found.leftOut} more tokens that differ are left out.`}
+        The first difference, at index ${stitched.at ?? 0} of the resumed prompt.
+        ${found.leftOut > 0 && html`${found.leftOut} more differing tokens are left out.`}
+        ${found.again && 'The two differ again later.'}
       </caption>
       <thead>
         <tr>
@@ -161,7 +181,7 @@ export function difference(stitched: Stitched, name: string): Html | undefined {
 }
 
 /** Two texts with what differs between them marked; equal beginnings and ends are cut short. */
-export function textDifference(expected: string, actual: string, show: (text: string) => string): Html {
+export function textDifference(expected: string, actual: string): Html {
   const [from, end] = sharedEnds(expected, actual);
   const half = (text: string, label: string, kind: string): Html => {
     const to = text.length - end;
@@ -173,9 +193,7 @@ export function textDifference(expected: string, actual: string, show: (text: st
       <dt>${label}</dt>
       <dd>
         <code
-          >${from > 60 && '…'}${show(head)}<mark
-            >${middle === '' ? '∅' : show(middle.slice(0, 600))}</mark
-          >${cut && `… ${middle.length - 600} more characters …`}${show(tail)}${end > 30 && '…'}</code
+          >${from > 60 && '…'}${spelled(head)}<mark>${middle === '' ? '∅' : spelled(middle.slice(0, 600))}</mark>${cut && `… ${middle.length - 600} more characters …`}${spelled(tail)}${end > 30 && '…'}</code
         >
       </dd>
     </div>`;

@@ -1,6 +1,14 @@
 /** The top of the page: what was tested, how it went, and the verdicts by phase and strategy. */
 import { VERDICTS } from '../../checks/verdict.ts';
-import { endedEarly, engineOf, grouped, matrixOf, percent, seamsOf, verdictLine } from '../matrix.ts';
+import {
+  endedEarly,
+  engineOf,
+  grouped,
+  matrixOf,
+  percent,
+  seamsOf,
+  verdictLine,
+} from '../matrix.ts';
 import type { Finding, RunRecord, VerdictCounts } from '../record.ts';
 import { badge, verdictBar } from './chart.ts';
 import { html, shortened, type Html } from './template.ts';

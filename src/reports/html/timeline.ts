@@ -1,5 +1,5 @@
 /** A captured stream as a timeline: one line a chunk, when it came and what it said. */
-import { visible } from '../../tokens/text.ts';
+import { spelled } from './spelled.ts';
 import { html, shortened, type Html } from './template.ts';
 
 /** One chunk of a captured stream. */
@@ -25,7 +25,12 @@ export function timeline(chunks: readonly CapturedChunk[], name: string): Html {
   return html`<figure>
     <figcaption>The resumed stream as it arrived: ${extent}.</figcaption>
     ${marks(chunks, `Arrival of the stream of ${name}: ${extent}`)}
-    <div class="scroll" tabindex="0" role="region" aria-label="${`Events of the stream of ${name}`}">
+    <div
+      class="scroll"
+      tabindex="0"
+      role="region"
+      aria-label="${`Events of the stream of ${name}`}"
+    >
       <table class="events">
         <thead>
           <tr>
@@ -40,7 +45,7 @@ export function timeline(chunks: readonly CapturedChunk[], name: string): Html {
               html`<tr>
                 <td class="number">${ms(atMs)}</td>
                 <td>${field}</td>
-                <td><code>${visible(shortened(text, 300))}</code></td>
+                <td><code>${spelled(shortened(text, 300))}</code></td>
               </tr>`,
           )}
         </tbody>
@@ -60,7 +65,12 @@ function marks(chunks: readonly CapturedChunk[], label: string): Html {
   const largest = Math.max(1, ...chunks.slice(0, MOST_MARKS).map((chunk) => chunk.bytes.length));
   const every = Math.ceil(chunks.length / MOST_MARKS);
   const x = (atMs: number): string => ((Math.max(0, atMs) / last) * (WIDTH - 16) + 8).toFixed(1);
-  return html`<svg class="timeline" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label}">
+  return html`<svg
+    class="timeline"
+    viewBox="0 0 ${WIDTH} ${HEIGHT}"
+    role="img"
+    aria-label="${label}"
+  >
     <line class="axis" x1="8" x2="${WIDTH - 8}" y1="${HEIGHT - 16}" y2="${HEIGHT - 16}" />
     ${chunks
       .filter((_, i) => i % every === 0)

@@ -1,0 +1,119 @@
+/** The ways in which clients send a resume to a gateway: a route and an arm, each one raw body. */
+import type { JsonObject } from '../dialects/json.ts';
+import { openaiMessages } from '../dialects/openai.ts';
+import { CHAT_PATH, MESSAGES_PATH } from '../dialects/rendered-body.ts';
+import type { HopRequest } from '../diagnosis/hops.ts';
+import type { Scenario } from '../scenario/schema.ts';
+import { requestOf } from '../seam/generate.ts';
+import type { View } from '../seam/generation.ts';
+
+export interface HopArm {
+  readonly route: typeof CHAT_PATH | typeof MESSAGES_PATH;
+  readonly arm: 'plain' | 'flags' | 'extra_body' | 'prefix' | 'parts+flags';
+}
+
+/** In the order of reports. */
+export const HOP_ARMS: readonly HopArm[] = [
+  { route: MESSAGES_PATH, arm: 'plain' },
+  { route: MESSAGES_PATH, arm: 'prefix' },
+  { route: MESSAGES_PATH, arm: 'flags' },
+  { route: MESSAGES_PATH, arm: 'extra_body' },
+  { route: CHAT_PATH, arm: 'plain' },
+  { route: CHAT_PATH, arm: 'prefix' },
+  { route: CHAT_PATH, arm: 'flags' },
+  { route: CHAT_PATH, arm: 'extra_body' },
+  { route: CHAT_PATH, arm: 'parts+flags' },
+];
+
+const FLAGS: JsonObject = { continue_final_message: true, add_generation_prompt: false };
+
+/** The request of an arm for what a client holds; one token is asked for, since it is really sent. */
+export function armRequest(
+  { route, arm }: HopArm,
+  scenario: Scenario,
+  view: View,
+  model: string,
+): HopRequest {
+  const conversation =
+    route === CHAT_PATH ? chatBody(scenario, view) : messagesBody(scenario, view);
+  const messages = conversation.messages.map((message, i, all) =>
+    i === all.length - 1 ? markedFor(arm, message) : message,
+  );
+  return {
+    path: route,
+    body: {
+      model,
+      max_tokens: 1,
+      temperature: 0,
+      ...conversation,
+      messages,
+      ...(scenario.thinking === undefined
+        ? {}
+        : { chat_template_kwargs: { enable_thinking: scenario.thinking } }),
+      ...(arm === 'flags' || arm === 'parts+flags' ? FLAGS : {}),
+      ...(arm === 'extra_body' ? { extra_body: FLAGS } : {}),
+    },
+  };
+}
+
+interface Conversation {
+  readonly messages: readonly JsonObject[];
+  readonly system?: string;
+}
+
+function chatBody(scenario: Scenario, view: View): Conversation {
+  const { content, reasoning } = view;
+  const prefill = { content, ...(reasoning === '' ? {} : { reasoning }) };
+  return { messages: openaiMessages({ ...requestOf(scenario), prefill }, 'reasoning_content') };
+}
+
+/** The Anthropic form: the system prompt apart, thoughts as blocks of the content. */
+function messagesBody(scenario: Scenario, view: View): Conversation {
+  const system = scenario.messages
+    .filter(({ role }) => role === 'system')
+    .map(({ content }) => content)
+    .join('\n\n');
+  const past = scenario.messages.filter(({ role }) => role !== 'system');
+  return {
+    ...(system === '' ? {} : { system }),
+    messages: [...past, { role: 'assistant', ...view }].map(({ role, content, reasoning }) => ({
+      role,
+      content:
+        reasoning === undefined || reasoning === ''
+          ? content
+          : [
+              { type: 'thinking', thinking: reasoning, signature: '' },
+              ...(content === '' ? [] : [{ type: 'text', text: content }]),
+            ],
+    })),
+  };
+}
+
+function markedFor(arm: HopArm['arm'], message: JsonObject): JsonObject {
+  if (arm === 'prefix') return { ...message, prefix: true };
+  const { content } = message;
+  if (arm !== 'parts+flags' || typeof content !== 'string' || content.length < 2) return message;
+  const characters = Array.from(content);
+  const middle = Math.ceil(characters.length / 2);
+  const parts = [characters.slice(0, middle), characters.slice(middle)];
+  return { ...message, content: parts.map((part) => ({ type: 'text', text: part.join('') })) };
+}
+
+/** Cuts that show what a hop does: inside the reasoning, inside the content, where text ends in whitespace, at the end. */
+export function hopCuts(views: readonly View[], most: number): number[] {
+  const find = (holds: (view: View) => boolean, nth: number): number | undefined => {
+    const found = views.flatMap((view, k) => (holds(view) ? [k] : []));
+    return found[Math.floor((found.length - 1) * nth)];
+  };
+  const inContent = ({ content }: View): boolean => content.length > 1;
+  const wanted = [
+    find(inContent, 0.5),
+    find(({ content, reasoning }) => content === '' && reasoning.length > 1, 0.5),
+    find(({ content }) => /\S\s+$/.test(content), 0.5),
+    find(inContent, 0),
+    find(inContent, 1),
+  ];
+  return [...new Set(wanted.filter((k) => k !== undefined))]
+    .slice(0, most)
+    .toSorted((a, b) => a - b);
+}

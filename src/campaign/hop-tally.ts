@@ -1,0 +1,217 @@
+/** Adds up what a hop did, route by route and arm by arm. */
+import { VERDICTS, type Verdict } from '../checks/verdict.ts';
+import { HOP_CAUSE_NAMES, type HopCause } from '../diagnosis/hop-causes.ts';
+import { wordsOf } from '../diagnosis/hop-words.ts';
+import type { FieldChange, HopRequest } from '../diagnosis/hops.ts';
+import type { HopExample, HopRow, HopsReport, HopVerdict } from '../reports/hops.ts';
+import type { View } from '../seam/generation.ts';
+import { HOP_ARMS, type HopArm } from './hop-arms.ts';
+
+/** One resume on both ways. */
+export interface Judged {
+  readonly arm: HopArm;
+  readonly scenario: string;
+  readonly k: number;
+  readonly view: View;
+  readonly sent: HopRequest;
+  /** Undefined where the engine does not have the route. */
+  readonly direct: Verdict | undefined;
+  /** The direct verdict rests on a count of tokens. */
+  readonly weak: boolean;
+  readonly proxied: Verdict;
+  readonly error?: string | undefined;
+  /** What passed; undefined when nothing arrived. */
+  readonly through?: {
+    readonly forwarded: HopRequest;
+    readonly changes: readonly FieldChange[];
+    readonly causes: readonly HopCause[];
+    readonly rendered: string | undefined;
+    readonly wanted: string;
+    readonly harmed: boolean;
+    readonly putRight: boolean;
+  };
+}
+
+/** Characters of a value that a row shows, and of a prompt's end in an example. */
+const SHOWN = 120;
+const END = 48;
+
+export class HopTally {
+  readonly #hop: { readonly name: string; readonly version: string };
+  readonly #engine: string;
+  readonly #judged: Judged[] = [];
+  readonly #notTested: string[] = [];
+  readonly #errors: string[] = [];
+  #scenarios = 0;
+  #cuts = 0;
+
+  constructor(hop: { readonly name: string; readonly version: string }, engine: string) {
+    this.#hop = { name: hop.name, version: hop.version };
+    this.#engine = engine;
+  }
+
+  addScenario(cuts: number): void {
+    this.#scenarios++;
+    this.#cuts += cuts;
+  }
+
+  add(judged: Judged): void {
+    this.#judged.push(judged);
+  }
+
+  leaveOut(what: string): void {
+    this.#notTested.push(what);
+  }
+
+  fail(what: string): void {
+    this.#errors.push(what);
+  }
+
+  report(): HopsReport {
+    const arms = HOP_ARMS.map((arm) => ({
+      arm,
+      all: this.#judged.filter((one) => one.arm === arm),
+    })).filter(({ all }) => all.length > 0);
+    const missing = new Set(
+      this.#judged.flatMap(({ direct, arm }) => (direct === undefined ? [arm.route] : [])),
+    );
+    return {
+      hops: [this.#hop],
+      engine: this.#engine,
+      cuts: this.#cuts,
+      scenarios: this.#scenarios,
+      rows: arms.flatMap(({ arm, all }) => this.#rows(arm, all)),
+      verdicts: arms.map(({ arm, all }) => this.#verdict(arm, all)),
+      notTested: [
+        ...this.#notTested,
+        ...[...missing].map((route) => `${route} straight to the engine: it does not have it`),
+      ],
+      errors: [
+        ...this.#errors,
+        ...new Set(
+          this.#judged.flatMap(({ proxied, error }) =>
+            proxied === 'error' && error !== undefined ? [error] : [],
+          ),
+        ),
+      ],
+    };
+  }
+
+  #name(): string {
+    return `${this.#hop.name} ${this.#hop.version}`;
+  }
+
+  #rows(arm: HopArm, all: readonly Judged[]): HopRow[] {
+    const rows = new Map<string, HopRow>();
+    for (const judged of all)
+      for (const change of judged.through?.changes ?? []) {
+        const rendered = renderedOf(change, judged);
+        const key = JSON.stringify([change.field, change.change, change.detail, rendered]);
+        const before = rows.get(key);
+        rows.set(
+          key,
+          before === undefined
+            ? {
+                hop: this.#name(),
+                route: arm.route,
+                arm: arm.arm,
+                field: change.field,
+                sent: shown(change.sent),
+                forwarded: shown(change.forwarded),
+                change: change.change,
+                detail: change.detail,
+                rendered,
+                count: 1,
+              }
+            : { ...before, count: before.count + 1 },
+        );
+      }
+    return [...rows.values()];
+  }
+
+  #verdict(arm: HopArm, all: readonly Judged[]): HopVerdict {
+    const harmed = all.filter(({ through }) => through?.harmed === true);
+    const guilty = new Set(harmed.flatMap(({ through }) => through?.causes ?? []));
+    const every = new Set(all.flatMap(({ through }) => through?.causes ?? []));
+    const cause = HOP_CAUSE_NAMES.find((name) => guilty.has(name));
+    const right = harmed.filter(({ through }) => through?.putRight === true).length;
+    return {
+      route: arm.route,
+      arm: arm.arm,
+      direct: countsOf(all.flatMap(({ direct }) => (direct === undefined ? [] : [direct]))),
+      proxied: countsOf(all.map(({ proxied }) => proxied)),
+      oracle: all.some(({ weak }) => weak) ? 'count' : 'ids',
+      harmed: harmed.length,
+      putRight: right,
+      ...(cause === undefined ? {} : { hop: this.#name(), cause }),
+      causes: HOP_CAUSE_NAMES.filter((name) => every.has(name)),
+      line: this.#line(arm, all, harmed.length, right),
+      ...exampleOf(harmed.find(({ through }) => through?.putRight === true) ?? harmed[0] ?? all[0]),
+    };
+  }
+
+  #line(arm: HopArm, all: readonly Judged[], harmed: number, right: number): string {
+    const changes = all.flatMap(({ through }) => through?.changes ?? []);
+    const endpoint =
+      all.find(({ through }) => through !== undefined)?.through?.forwarded.path ?? '';
+    const did = wordsOf(changes, endpoint) || 'forwards every field as it came';
+    const exact = all.filter(({ proxied }) => proxied === 'exact').length;
+    const about = `${this.#name()} ${did}`;
+    if (harmed > 0)
+      return `${about}. With that undone, the engine renders another prompt for ${harmed} of ${all.length} resumes, ${right} of them exact.`;
+    if (exact === all.length) return `${about}. Every prompt is exact all the same.`;
+    const asks = arm.route.endsWith('/chat/completions') && arm.arm === 'plain';
+    return `${about}. The ${all.length - exact} prompts that are not exact are not its doing${asks ? ': the request asks for no continuation' : ': the engine makes the same of the request put right'}.`;
+  }
+}
+
+function countsOf(verdicts: readonly Verdict[]): Record<Verdict, number> {
+  const counts = Object.fromEntries(VERDICTS.map((verdict) => [verdict, 0])) as Record<
+    Verdict,
+    number
+  >;
+  for (const verdict of verdicts) counts[verdict]++;
+  return counts;
+}
+
+function shown(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  const text = JSON.stringify(value);
+  return text.length <= SHOWN ? text : `${text.slice(0, SHOWN - 1)}…`;
+}
+
+function exampleOf(judged: Judged | undefined): { readonly example?: HopExample } {
+  if (judged?.through === undefined) return {};
+  const { scenario, k, sent, through } = judged;
+  return {
+    example: {
+      scenario,
+      k,
+      sent,
+      forwarded: through.forwarded,
+      wanted: through.wanted.slice(-END),
+      rendered: (through.rendered ?? '').slice(-END),
+    },
+  };
+}
+
+/** What of a field stands in the prompt that the engine rendered. */
+function renderedOf({ field }: FieldChange, { view, through }: Judged): string {
+  const text = through?.rendered;
+  if (text === undefined) return '';
+  if (/^messages\[-1\]\.content\[thinking\]|reasoning/.test(field))
+    return view.reasoning === '' ? '' : placeOf(text, view.reasoning, view.content === '');
+  if (field === 'messages[-1].content')
+    return view.content === '' ? '' : placeOf(text, view.content, true);
+  if (
+    !/continue_final_message|add_generation_prompt|^messages\[-1\]\.(?:prefix|partial)$/.test(field)
+  )
+    return '';
+  return text.endsWith(view.content || view.reasoning) ? 'turn left open' : 'turn closed';
+}
+
+function placeOf(text: string, part: string, last: boolean): string {
+  if (text.endsWith(part)) return 'at the end';
+  if (!text.includes(part)) return 'changed or gone';
+  return last ? 'there, not at the end' : 'there';
+}

@@ -1,0 +1,264 @@
+/**
+ * The hops of a run: each resume is sent straight to the engine and through the gateway, the tap
+ * tells what really arrived, and the engine renders that. What the hop took from a request is then
+ * put back: where that changes the prompt, the hop did harm.
+ */
+import { checkContinuation } from '../checks/continuation.ts';
+import { checkPrompt } from '../checks/prompt.ts';
+import type { Verdict } from '../checks/verdict.ts';
+import type { Target } from '../dialects/dialect.ts';
+import { asObject } from '../dialects/json.ts';
+import { Memo } from '../dialects/memo.ts';
+import {
+  bodyRenderer,
+  CHAT_PATH,
+  type RenderBody,
+  type RenderedBody,
+} from '../dialects/rendered-body.ts';
+import { hopCausesOf, putRight } from '../diagnosis/hop-causes.ts';
+import { compareHop, type HopRequest } from '../diagnosis/hops.ts';
+import { messageOf, SeamstressError } from '../errors.ts';
+import type { HopsReport } from '../reports/hops.ts';
+import type { Scenario } from '../scenario/schema.ts';
+import { TOP_CANDIDATES } from '../seam/generate.ts';
+import { makeSubject, type Subject } from '../seam/subject.ts';
+import { jsonOf, type Exchange } from '../tap/exchange.ts';
+import { HttpClient } from '../wire/http.ts';
+import { Refusal } from '../wire/refusal.ts';
+import { armRequest, HOP_ARMS, hopCuts, type HopArm } from './hop-arms.ts';
+import { HopTally, type Judged } from './hop-tally.ts';
+
+/** The gateway under test; its upstream is a tap in front of the target. */
+export interface Hop {
+  /** For reports: `LiteLLM`. */
+  readonly name: string;
+  readonly version: string;
+  readonly url: string;
+  /** Sent to it as a bearer token; never recorded. */
+  readonly key?: string;
+  /** Takes what the tap has recorded since the last call, once nothing is under way. */
+  readonly arrived: () => Promise<readonly Exchange[]>;
+}
+
+export interface HopsOptions {
+  readonly hop: Hop;
+  readonly scenarios: readonly Scenario[];
+  /** As engine and gateway want to be asked for it. */
+  readonly model: string;
+  /** The key of the engine, where it wants one. */
+  readonly apiKey?: string;
+  /** @defaultValue 3 */
+  readonly cutsEach?: number;
+  /** Tokens compared after a wrong prompt. @defaultValue 16 */
+  readonly compare?: number;
+  readonly signal: AbortSignal;
+  readonly progress?: (line: string) => void;
+}
+
+/**
+ * Tests a hop in front of a target.
+ *
+ * @throws SeamstressError `target` when the target's dialect cannot render a body
+ */
+export async function runHops(target: Target, options: HopsOptions): Promise<HopsReport> {
+  const { hop, apiKey, signal, progress = () => {} } = options;
+  const { identity } = target;
+  const engineHttp = clientOf(identity.url, apiKey);
+  const hopHttp = clientOf(hop.url, hop.key);
+  try {
+    const render = bodyRenderer(identity.dialect, engineHttp);
+    if (render === undefined)
+      throw new SeamstressError(
+        'target',
+        `the dialect ${identity.dialect} cannot render what a gateway forwarded`,
+        { hint: 'Test gateways in front of llama.cpp or vLLM.' },
+      );
+    const bench = new Bench(target, hop, hopHttp, render, options);
+    const { engine } = identity;
+    const tally = new HopTally(
+      hop,
+      [engine.name, engine.version ?? engine.build].filter((part) => part !== undefined).join(' '),
+    );
+    for (const scenario of options.scenarios) {
+      if (scenario.tools.length > 0) {
+        tally.leaveOut(`${scenario.id}: it has tools, which the two routes write differently`);
+        continue;
+      }
+      try {
+        const subject = await makeSubject(target, scenario, signal);
+        const cuts = hopCuts(subject.views, options.cutsEach ?? 3);
+        tally.addScenario(cuts.length);
+        for (const k of cuts)
+          for (const arm of HOP_ARMS) tally.add(await bench.judge(arm, subject, k, options.model));
+        progress(
+          `hops: ${scenario.id}, ${cuts.length} cuts × ${HOP_ARMS.length} ways through ${hop.name}`,
+        );
+      } catch (error) {
+        if (signal.aborted) throw error;
+        tally.fail(`${scenario.id}: ${messageOf(error)}`);
+      }
+    }
+    return tally.report();
+  } finally {
+    await Promise.all([engineHttp.close(), hopHttp.close()]);
+  }
+}
+
+function clientOf(url: string, key: string | undefined): HttpClient {
+  return new HttpClient({
+    url,
+    ...(key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } }),
+  });
+}
+
+/** A prompt with what came of it. */
+interface Weighed {
+  readonly verdict: Verdict;
+  readonly rendered: RenderedBody | undefined;
+  readonly error?: string;
+}
+
+class Bench {
+  readonly #target: Target;
+  readonly #hop: Hop;
+  readonly #http: HttpClient;
+  readonly #render: RenderBody;
+  readonly #compare: number;
+  readonly #signal: AbortSignal;
+  readonly #rendered = new Memo<RenderedBody>(2000);
+  readonly #continued = new Memo<readonly { readonly id: number }[]>(2000);
+
+  constructor(
+    target: Target,
+    hop: Hop,
+    http: HttpClient,
+    render: RenderBody,
+    { compare = 16, signal }: HopsOptions,
+  ) {
+    this.#target = target;
+    this.#hop = hop;
+    this.#http = http;
+    this.#render = render;
+    this.#compare = compare;
+    this.#signal = signal;
+  }
+
+  /** One resume, on both ways. */
+  async judge(arm: HopArm, subject: Subject, k: number, model: string): Promise<Judged> {
+    const { scenario } = subject.generation;
+    const view = subject.views[k] ?? { reasoning: '', content: '', toolCalls: [] };
+    const sent = armRequest(arm, scenario, view, model);
+    const direct = await this.#weigh(subject, k, sent);
+    const common = { arm, scenario: scenario.id, k, view, sent, direct: direct?.verdict };
+    const weak = direct?.rendered !== undefined && direct.rendered.ids === undefined;
+    const arrived = await this.#send(sent);
+    if ('verdict' in arrived)
+      return { ...common, weak, proxied: arrived.verdict, error: arrived.error };
+    const { forwarded } = arrived;
+    const proxied = await this.#weigh(subject, k, forwarded);
+    const changes = compareHop(sent, forwarded);
+    const causes = hopCausesOf(sent, forwarded, changes);
+    const right =
+      causes.length === 0 || proxied?.verdict === 'exact'
+        ? undefined
+        : await this.#weigh(subject, k, {
+            path: CHAT_PATH,
+            body: putRight(sent, forwarded, causes),
+          });
+    const differs = right?.rendered !== undefined && !samePrompt(right.rendered, proxied?.rendered);
+    return {
+      ...common,
+      weak,
+      proxied: proxied?.verdict ?? 'error',
+      error: proxied?.error ?? (proxied === undefined ? 'the engine lacks the route' : undefined),
+      through: {
+        forwarded,
+        changes,
+        causes,
+        rendered: proxied?.rendered?.text,
+        wanted: wantedText(subject, k),
+        harmed: differs,
+        putRight: differs && right.verdict === 'exact',
+      },
+    };
+  }
+
+  /** Renders a body and compares; undefined when the engine does not have the route. */
+  async #weigh(subject: Subject, k: number, request: HopRequest): Promise<Weighed | undefined> {
+    try {
+      const rendered = await this.#rendered.get(JSON.stringify(request), () =>
+        this.#render(request.path, request.body, this.#signal),
+      );
+      return { rendered, verdict: await this.#verdict(subject, k, rendered) };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (error.status === 404 || error.status === 405 || error.status === 501) return undefined;
+      const verdict = error.status < 500 ? 'rejected' : 'error';
+      return { rendered: undefined, verdict, error: messageOf(error) };
+    }
+  }
+
+  async #verdict(subject: Subject, k: number, rendered: RenderedBody): Promise<Verdict> {
+    const { generation } = subject;
+    const cuts = subject.viewClasses[k] ?? { first: k, last: k };
+    const { ids, count } = rendered;
+    const base = generation.promptIds.length;
+    if (ids === undefined)
+      return count >= base + cuts.first && count <= base + cuts.last ? 'exact' : 'drift';
+    if (checkPrompt(generation, cuts, ids).agrees) return 'exact';
+    const tokens = await this.#continued.get(ids.join(' '), async () => {
+      const sampling = { maxTokens: this.#compare, top: TOP_CANDIDATES, cache: 'cold' } as const;
+      return (await this.#target.complete(ids, sampling, this.#signal)).tokens;
+    });
+    const placed = tokens.map((token, i) => ({ ...token, place: i + 1 }));
+    for (let j = cuts.first; j <= cuts.last; j++) {
+      const rest = generation.tokens.slice(j);
+      if (checkContinuation(rest, placed, placed.length, false).flip === undefined) return 'drift';
+    }
+    return 'diverged';
+  }
+
+  /** Sends a request through the hop and tells what arrived behind it. */
+  async #send(
+    sent: HopRequest,
+  ): Promise<
+    { readonly forwarded: HopRequest } | { readonly verdict: Verdict; readonly error: string }
+  > {
+    await this.#hop.arrived();
+    let refusal: Refusal | undefined;
+    try {
+      await this.#http.json('POST', sent.path, sent.body, this.#signal);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      refusal = error;
+    }
+    // The last one counts: the ones before it were tries of the gateway's own.
+    const exchange = (await this.#hop.arrived()).findLast(({ method }) => method === 'POST');
+    if (refusal !== undefined)
+      return {
+        verdict: refusal.status < 500 ? 'rejected' : 'error',
+        error: `${this.#hop.name} answered HTTP ${refusal.status}: ${messageOf(refusal)}`,
+      };
+    const body = exchange === undefined ? undefined : asObject(jsonOf(exchange.request.body));
+    if (exchange === undefined || body === undefined)
+      return {
+        verdict: 'error',
+        error: `${this.#hop.name} answered, but no request that could be read reached the tap`,
+      };
+    return { forwarded: { path: exchange.path.replace(/\?.*$/s, ''), body } };
+  }
+}
+
+function samePrompt(a: RenderedBody, b: RenderedBody | undefined): boolean {
+  if (b === undefined) return false;
+  return a.ids === undefined || b.ids === undefined
+    ? a.count === b.count
+    : a.ids.join() === b.ids.join();
+}
+
+/** The text of the prompt as it should be, as far as it is whole characters. */
+function wantedText({ generation }: Subject, k: number): string {
+  const bytes = Buffer.concat(generation.tokens.slice(0, k).map((token) => token.bytes));
+  const kept = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes, { stream: true });
+  return (generation.promptText ?? '') + kept;
+}

@@ -1,0 +1,49 @@
+/** What a hop did, in one clause: `drops a and b, rewrites the endpoint to /x`. */
+import { visible } from '../tokens/text.ts';
+import type { FieldChange } from './hops.ts';
+
+const VERBS: Partial<Record<FieldChange['change'], string>> = {
+  dropped: 'drops',
+  trimmed: 'trims',
+  joined: 'joins the parts of',
+  rewritten: 'rewrites',
+  renamed: 'renames',
+  moved: 'moves',
+};
+
+/** Fields whose change says nothing about a resume. */
+const PLAIN =
+  /^(?:stream|stream_options|user|metadata|tools|tool_choice|n|max_tokens|temperature)$/;
+
+/** The clause; empty when everything that was sent was kept or only stands in another shape. */
+export function wordsOf(
+  changes: readonly Pick<FieldChange, 'field' | 'change' | 'detail'>[],
+  endpoint: string,
+): string {
+  const clauses: string[] = [];
+  for (const change of ['dropped', 'rewritten', 'trimmed', 'joined', 'renamed', 'moved'] as const) {
+    const verb = VERBS[change];
+    const own = changes.filter((one) => one.change === change && !PLAIN.test(one.field));
+    if (own.length === 0 || verb === undefined) continue;
+    const fields = [...new Set(own.map((one) => describe(one, endpoint)))];
+    clauses.push(`${verb} ${listed(fields)}`);
+  }
+  return clauses.join(', ');
+}
+
+function describe(
+  { field, change, detail }: Pick<FieldChange, 'field' | 'change' | 'detail'>,
+  endpoint: string,
+): string {
+  if (field === 'endpoint') return `the endpoint to ${endpoint}`;
+  if (detail === '') return field;
+  if (change === 'trimmed') return `${field} (${detail})`;
+  if (change === 'joined') return `${field} with “${visible(detail)}”`;
+  return `${field} to ${detail}`;
+}
+
+function listed(items: readonly string[]): string {
+  return items.length < 2
+    ? items.join('')
+    : `${items.slice(0, -1).join(', ')} and ${items.at(-1) ?? ''}`;
+}

@@ -1,0 +1,54 @@
+/**
+ * Causes where a server tells no token ids. All that is seen is the resumed text, and how many
+ * tokens the resumed prompt has; a name is given only where these leave no other.
+ */
+import type { JudgedSeam } from '../checks/seam.ts';
+import type { Cause, Named } from './causes.ts';
+import { nameRefusal } from './refusals.ts';
+import { nameStreamCause } from './stream.ts';
+
+/** Kept tokens from which on a prompt without them is told from one with a few tokens less. */
+const ENOUGH = 4;
+
+/** Names the cause of a failing seam of a generation that has no ids. */
+export function nameTextCause(seam: JudgedSeam): Named {
+  const { refusal, check, shape } = seam;
+  if (refusal !== undefined) return nameRefusal(refusal.message);
+  if (check === 'transport') return nameStreamCause(seam);
+  if (shape?.problem === 'echo') return { cause: startsOver(seam), detail: '' };
+  const missing = missingTokens(seam);
+  if (missing !== undefined) return missing;
+  if (shape?.problem === undefined) return { cause: 'unexplained', detail: '' };
+  const named = nameStreamCause(seam);
+  const vague = named.cause === 'unexplained' || named.cause === 'text-lost';
+  return vague ? { cause: 'text-differs', detail: '' } : named;
+}
+
+/** An answer that starts with what is held: sent again, or generated again? */
+function startsOver({ answer, promptCount, plan }: JudgedSeam): Cause {
+  const generated = answer?.usage.generatedTokens;
+  // What is echoed was not generated.
+  if (answer !== undefined && generated !== undefined && answer.generated > generated + ENOUGH)
+    return 'prefill-echoed';
+  if (promptCount === undefined || promptCount.agrees) return 'prefill-echoed';
+  return isGone(promptCount, plan.k) ? 'prefill-dropped' : 'answered-anew';
+}
+
+function isGone({ actual, base }: NonNullable<JudgedSeam['promptCount']>, k: number): boolean {
+  return k >= ENOUGH && actual - base < k / 2;
+}
+
+/** What a wrong number of prompt tokens tells. */
+function missingTokens({ promptCount, plan }: JudgedSeam): Named | undefined {
+  if (promptCount === undefined || promptCount.agrees) return undefined;
+  const { k, subject } = plan;
+  const { actual, base, least } = promptCount;
+  const reasoning = subject.generation.tokens
+    .slice(0, k)
+    .filter(({ phase }) => phase === 'reasoning').length;
+  const lacks = least - actual;
+  if (reasoning >= ENOUGH && k - reasoning >= ENOUGH && Math.abs(lacks - reasoning) <= ENOUGH / 2)
+    return { cause: 'reasoning-dropped', detail: '' };
+  if (isGone(promptCount, k)) return { cause: 'prefill-dropped', detail: '' };
+  return { cause: 'prompt-count-differs', detail: actual > base && lacks <= 0 ? 'more' : 'fewer' };
+}

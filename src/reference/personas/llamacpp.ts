@@ -1,0 +1,131 @@
+/**
+ * llama.cpp's server with its true quirks, as seen on build b11549, and as seen on b8929 before the
+ * continuation handler of May 2026.
+ *
+ * b11549, in a resume:
+ * - the thought is put between the tags that the handler finds in the template, so that a thought
+ *   that ends in a line break gets a second one before `</think>`;
+ * - content without a thought gets an empty think block before it;
+ * - a message that says nothing loses the header of the answer;
+ * - `continue_final_message` with a user message last goes on with the user's text;
+ * - a message with tool calls is refused;
+ * - nothing is trimmed, whatever the template does to past turns (also Gemma's);
+ * - a stream holds what is new, a whole answer prefix and continuation.
+ *
+ * b8929 refuses every trailing assistant message unless thinking is switched off, and then drops
+ * its reasoning.
+ */
+import { answerChat, type Conduct } from '../chat.ts';
+import { answerCompletion } from '../completion.ts';
+import type { Engine } from '../engine.ts';
+import { sendJson } from '../http.ts';
+import { detokenize, models, props, tokenize } from '../info.ts';
+import type { Piece } from '../parse.ts';
+import type { StyleName } from '../style.ts';
+import {
+  promptNew,
+  promptOld,
+  readNew,
+  readOld,
+  type LlamacppRequest,
+} from './llamacpp-request.ts';
+import { MarkupParser } from './markup-parser.ts';
+import type { Exchange, Persona, Routes } from './persona.ts';
+import { messageOf } from './telling.ts';
+
+/** A build: how it reads a request and what prompt it makes. */
+interface Build {
+  readonly build: string;
+  readonly read: Conduct['read'];
+  readonly prompt: (engine: Engine, request: LlamacppRequest) => ReturnType<Conduct['prompt']>;
+}
+
+const NEWEST: Build = { build: 'b11549', read: readNew, prompt: promptNew };
+const APRIL: Build = { build: 'b8929', read: readOld, prompt: promptOld };
+
+function routesOf({ build, read, prompt }: Build, style: StyleName, engine: Engine): Routes {
+  const conduct: Conduct = {
+    read,
+    // The conduct's own `read` made it.
+    prompt: (_, request) => prompt(engine, request as LlamacppRequest),
+    // Only templates that write tools have their calls parsed.
+    parser: (tools) => new MarkupParser(style, tools && style === 'chatml'),
+    prefix: withoutBlankThought,
+  };
+  const encode = (text: string): readonly number[] => engine.encode(text);
+  const health = { status: 'ok' };
+  const chat = ({ body, response, pace }: Exchange): Promise<void> =>
+    answerChat(engine, body, response, pace, conduct);
+  const complete = ({ body, response, pace }: Exchange): Promise<void> =>
+    answerCompletion(engine, body, response, pace, encode);
+  return {
+    'GET /health': ({ response }) => sendJson(response, 200, health),
+    'GET /v1/health': ({ response }) => sendJson(response, 200, health),
+    'GET /props': ({ response }) =>
+      sendJson(response, 200, { ...props(engine), build_info: build }),
+    'GET /models': ({ response }) => sendJson(response, 200, models(engine)),
+    'GET /v1/models': ({ response }) => sendJson(response, 200, models(engine)),
+    'POST /apply-template': ({ response, body }) =>
+      sendJson(response, 200, { prompt: conduct.prompt(engine, read(body)).text }),
+    'POST /tokenize': ({ response, body }) =>
+      sendJson(response, 200, tokenize(engine, body, encode)),
+    'POST /detokenize': ({ response, body }) => sendJson(response, 200, detokenize(engine, body)),
+    'POST /chat/completions': chat,
+    'POST /v1/chat/completions': chat,
+    'POST /completion': complete,
+    'POST /completions': complete,
+  };
+}
+
+/** A thought of white space alone is not told: the template's own empty block. */
+function withoutBlankThought(pieces: readonly Piece[]): readonly Piece[] {
+  const blank = messageOf(pieces).reasoning.trim() === '';
+  return blank ? pieces.filter(({ kind }) => kind !== 'reasoning') : pieces;
+}
+
+const LACKS = [
+  'routes beside chat, completion, templates and tokens (no /v1/messages, /v1/responses, /v1/stream)',
+  'call ids are `call_0`, `call_1`, … instead of random',
+  'the scripted model leaves its script where the thinker only drifts',
+  'grammars, sampling other than greedy, and tool-call formats other than the thinker’s',
+];
+
+function persona(
+  name: string,
+  build: Build,
+  style: StyleName,
+  sources: readonly string[],
+): Persona {
+  return {
+    name,
+    dialect: 'llama.cpp',
+    sources,
+    lacks: LACKS,
+    style,
+    routes: (engine) => routesOf(build, style, engine),
+  };
+}
+
+export const llamacpp: Persona = persona('llama.cpp', NEWEST, 'chatml', [
+  'seen on b11549 with the thinker; compared with it in test/engines/personas.test.ts',
+  'tools/server/server-common.cpp: oaicompat_chat_params_parse',
+]);
+
+export const llamacppApril: Persona = persona('llama.cpp-2026-04', APRIL, 'chatml', [
+  'seen on b8929 with the thinker; compared with it in test/engines/personas.test.ts',
+]);
+
+/** R1-like: the prompt ends inside the thinking. */
+export const r1: Persona = persona('llama.cpp-r1', NEWEST, 'deepseek', [
+  'seen on b11549 with models/thinker/templates/deepseek.jinja',
+]);
+
+/** gpt-oss channels. */
+export const gptOss: Persona = persona('llama.cpp-gpt-oss', NEWEST, 'harmony', [
+  'seen on b11549 with models/thinker/templates/harmony.jinja',
+]);
+
+/** A template that trims: past turns only, on this build. */
+export const gemma: Persona = persona('llama.cpp-gemma', NEWEST, 'gemma', [
+  'seen on b11549 with models/thinker/templates/gemma.jinja',
+]);

@@ -1,0 +1,136 @@
+/** Compares two runs: findings, rates, recipes, costs. Reads their records only. */
+import { VERDICTS } from '../checks/verdict.ts';
+import { CAUSES } from '../diagnosis/causes.ts';
+import { PHASES } from '../seam/generation.ts';
+import { commonOf, conclusive, countCommon, type Counted } from './diff-common.ts';
+import { diffCosts } from './diff-cost.ts';
+import { diffFinding, type Occurrence } from './diff-finding.ts';
+import type { StoredRun } from './diff-load.ts';
+import { compareShares, familyZ } from './diff-rates.ts';
+import {
+  DIFF_VERSION,
+  STATUSES,
+  type DiffSide,
+  type FindingDiff,
+  type RateDiff,
+  type RecipeDiff,
+  type RunDiff,
+} from './diff-types.ts';
+import type { RecipeScore, RunRecord } from './record.ts';
+
+/**
+ * @param a the earlier run, or the one that is known
+ * @throws {SeamstressError} `usage` when the two have nothing to compare
+ */
+export async function diffRuns(a: StoredRun, b: StoredRun): Promise<RunDiff> {
+  const common = commonOf(a.record, b.record);
+  const [left, right] = await Promise.all([countCommon(a, common), countCommon(b, common)]);
+  const whole = left.whole || right.whole;
+  return {
+    schemaVersion: DIFF_VERSION,
+    kind: 'diff',
+    a: sideOf(a),
+    b: sideOf(b),
+    common: { scenarios: common.scenarios, strategies: common.strategies },
+    notes: [
+      ...common.notes,
+      ...(whole
+        ? ['a journal is missing or does not fit its record: counts and rates are of the whole run']
+        : []),
+    ],
+    findings: diffFindings(left, right),
+    rates: diffRates(left, right),
+    recipe: diffRecipes(a.record, b.record),
+    cost: diffCosts(a.record, b.record),
+  };
+}
+
+function sideOf({ folder, record }: StoredRun): DiffSide {
+  return {
+    folder,
+    startedAt: record.startedAt,
+    target: record.target,
+    seams: record.totals.seams,
+    findings: record.findings.length,
+    unfinished: unfinished(record),
+  };
+}
+
+/** A fuzz run that its time limit ended did what it was asked; a sweep did not. */
+function unfinished({ interrupted, plan, totals }: RunRecord): string | undefined {
+  if (interrupted === 'signal') return 'it was stopped';
+  if (interrupted === 'target-lost') return 'its target was lost';
+  if (conclusive(totals.verdicts) === 0) return 'it tested nothing';
+  if (plan.mode === 'sweep' && totals.seams < plan.seams)
+    return `it judged ${totals.seams} of ${plan.seams} seams`;
+  return undefined;
+}
+
+function diffFindings(a: Counted, b: Counted): FindingDiff[] {
+  const occurrences = new Map<string, Occurrence>();
+  for (const [side, { findings }] of [
+    ['a', a],
+    ['b', b],
+  ] as const)
+    for (const { finding, places } of findings) {
+      // A run holds a cause with a detail once; the check is that of its smallest example.
+      const key = `${finding.cause}\u0000${finding.detail}`;
+      occurrences.set(key, { ...occurrences.get(key), [side]: { finding, places } });
+    }
+  const seams = ({ places }: FindingDiff): number =>
+    places.reduce((sum, place) => sum + Math.max(place.a?.count ?? 0, place.b?.count ?? 0), 0);
+  return [...occurrences.values()]
+    .map((occurrence) => diffFinding(occurrence, a, b))
+    .toSorted(
+      (x, y) =>
+        STATUSES.indexOf(x.status) - STATUSES.indexOf(y.status) ||
+        seams(y) - seams(x) ||
+        (CAUSES[x.cause].title < CAUSES[y.cause].title ? -1 : 1),
+    );
+}
+
+/** Every verdict that either run gave, in every place that both tested. */
+function diffRates(a: Counted, b: Counted): RateDiff[] {
+  const pairs = [...a.cells].flatMap(([place, left]) => {
+    const right = b.cells.get(place);
+    if (right === undefined) return [];
+    const judged = ({ verdicts }: typeof left): number =>
+      VERDICTS.reduce((sum, verdict) => sum + (verdict === 'error' ? 0 : verdicts[verdict]), 0);
+    return VERDICTS.filter(
+      (verdict) => verdict !== 'error' && left.verdicts[verdict] + right.verdicts[verdict] > 0,
+    ).map((verdict) => ({
+      phase: left.phase,
+      strategy: left.strategy,
+      verdict,
+      a: { count: left.verdicts[verdict], of: judged(left) },
+      b: { count: right.verdicts[verdict], of: judged(right) },
+    }));
+  });
+  const z = familyZ(pairs.length);
+  return pairs
+    .map((pair) => ({ ...pair, ...compareShares(pair.a, pair.b, z) }))
+    .toSorted((x, y) => PHASES.indexOf(x.phase) - PHASES.indexOf(y.phase));
+}
+
+function diffRecipes(a: RunRecord, b: RunRecord): RecipeDiff[] {
+  const rows: [RecipeDiff['phase'], readonly RecipeScore[], readonly RecipeScore[]][] = [
+    ...PHASES.map((phase): [RecipeDiff['phase'], RecipeScore[], RecipeScore[]] => [
+      phase,
+      a.recipe.byPhase.filter((score) => score.phase === phase),
+      b.recipe.byPhase.filter((score) => score.phase === phase),
+    ]),
+    ['everywhere', a.recipe.everywhere, b.recipe.everywhere],
+  ];
+  return rows.flatMap(([phase, left, right]) =>
+    left.length + right.length === 0
+      ? []
+      : [{ phase, a: left, b: right, changed: says(left) !== says(right) }],
+  );
+}
+
+/** A recipe's name and where it is exact at every cut; that a sample's numbers differ is no change. */
+function says(scores: readonly RecipeScore[]): string {
+  return scores
+    .map(({ phase, recipe, exact, tried }) => `${phase} ${recipe} ${exact === tried}`)
+    .join('\n');
+}
