@@ -55,6 +55,8 @@ export interface TrialPlan {
   readonly prompt: string;
   /** The prompt of the client's second command. */
   readonly next?: string | undefined;
+  /** In place of the client's command. */
+  readonly command?: readonly string[] | undefined;
   /** Asked for by name: not reaching it makes the audit inconclusive. */
   readonly named: boolean;
 }
@@ -96,6 +98,7 @@ const trialSchema = z.union([
       .optional(),
     prompt: text.optional(),
     next: text.optional(),
+    command: argv.optional(),
   }),
 ]);
 
@@ -249,6 +252,7 @@ function trialOf(
     interruption,
     prompt: trial.prompt ?? (interruption.at === 'tool-call' ? TOOL_PROMPT : prompt),
     next: trial.next,
+    command: trial.command,
     named,
   };
 }

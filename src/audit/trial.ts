@@ -60,7 +60,9 @@ export async function runTrial(bench: Bench, plan: TrialPlan): Promise<TrialRun>
     for (const [i, template] of commandsOf(config, plan).entries()) {
       if (i > 0) proxy.nextCommand();
       const prompt = i === 0 ? plan.prompt : (plan.next ?? '');
-      const argv = template.map((part) => fill(part, { ...values, prompt }));
+      const argv = template.flatMap((part) =>
+        part === WORDS ? prompt.split(' ') : [fill(part, { ...values, prompt })],
+      );
       const run = await runClient({
         argv: socket === undefined ? argv : inNamespace(argv, socket, proxy.port),
         // A bare command belongs to the folder in which it was typed.
@@ -84,10 +86,12 @@ export async function runTrial(bench: Bench, plan: TrialPlan): Promise<TrialRun>
   }
 }
 
+/** The prompt as one argument a word, for clients that quote an argument with spaces in it. */
+const WORDS = '{promptWords}';
+
 function commandsOf({ client }: AuditConfig, plan: TrialPlan): (readonly string[])[] {
-  return plan.next === undefined || client.next === undefined
-    ? [client.command]
-    : [client.command, client.next];
+  const first = plan.command ?? client.command;
+  return plan.next === undefined || client.next === undefined ? [first] : [first, client.next];
 }
 
 function inFolder({ client }: AuditConfig): boolean {

@@ -16,6 +16,8 @@ export interface Judged {
   readonly sent: HopRequest;
   /** Undefined where the engine does not have the route. */
   readonly direct: Verdict | undefined;
+  /** What the engine said to the direct request, where it refused it. */
+  readonly refused?: string | undefined;
   /** The direct verdict rests on a count of tokens. */
   readonly weak: boolean;
   readonly proxied: Verdict;
@@ -84,6 +86,7 @@ export class HopTally {
       verdicts: arms.map(({ arm, all }) => this.#verdict(arm, all)),
       notTested: [
         ...this.#notTested,
+        ...refusalsOf(this.#judged),
         ...[...missing].map((route) => `${route} straight to the engine: it does not have it`),
       ],
       errors: [
@@ -145,24 +148,46 @@ export class HopTally {
       putRight: right,
       ...(cause === undefined ? {} : { hop: this.#name(), cause }),
       causes: HOP_CAUSE_NAMES.filter((name) => every.has(name)),
-      line: this.#line(arm, all, harmed.length, right),
+      line: this.#line(all, harmed.length, right),
       ...exampleOf(harmed.find(({ through }) => through?.putRight === true) ?? harmed[0] ?? all[0]),
     };
   }
 
-  #line(arm: HopArm, all: readonly Judged[], harmed: number, right: number): string {
+  #line(all: readonly Judged[], harmed: number, right: number): string {
     const changes = all.flatMap(({ through }) => through?.changes ?? []);
     const endpoint =
       all.find(({ through }) => through !== undefined)?.through?.forwarded.path ?? '';
-    const did = wordsOf(changes, endpoint) || 'forwards every field as it came';
+    const did = [wordsOf(changes, endpoint), ...unasked(all)].filter((part) => part !== '');
     const exact = all.filter(({ proxied }) => proxied === 'exact').length;
-    const about = `${this.#name()} ${did}`;
+    const about = `${this.#name()} ${did.join(', ') || 'forwards every field as it came'}`;
     if (harmed > 0)
-      return `${about}. With that undone, the engine renders another prompt for ${harmed} of ${all.length} resumes, ${right} of them exact.`;
+      return `${about}. Put right, ${harmed} of ${all.length} requests give another prompt, ${right} of them the exact one.`;
     if (exact === all.length) return `${about}. Every prompt is exact all the same.`;
-    const asks = arm.route.endsWith('/chat/completions') && arm.arm === 'plain';
-    return `${about}. The ${all.length - exact} prompts that are not exact are not its doing${asks ? ': the request asks for no continuation' : ': the engine makes the same of the request put right'}.`;
+    const passed = all.every(({ through }) => through?.causes.length === 0);
+    return `${about}. The ${all.length - exact} prompts that are not exact are not its doing: the engine ${passed ? 'was sent all that matters' : 'makes the same of the request put right'}.`;
   }
+}
+
+/** Direct requests that were refused, one line for each route and reason. */
+function refusalsOf(all: readonly Judged[]): string[] {
+  return [
+    ...new Set(
+      all.flatMap(({ arm, refused }) =>
+        refused === undefined ? [] : [`${arm.route} straight to the engine: ${refused}`],
+      ),
+    ),
+  ];
+}
+
+/** What a hop left out where every field has passed. */
+function unasked(all: readonly Judged[]): string[] {
+  const causes = new Set(all.flatMap(({ through }) => through?.causes ?? []));
+  return [
+    ...(causes.has('marker-untranslated') ? ['forwards the prefix marker untranslated'] : []),
+    ...(causes.has('continuation-not-asked') || causes.has('marker-stripped')
+      ? ['sends no flag that asks for the continuation']
+      : []),
+  ];
 }
 
 function countsOf(verdicts: readonly Verdict[]): Record<Verdict, number> {

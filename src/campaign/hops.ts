@@ -149,13 +149,20 @@ class Bench {
     const view = subject.views[k] ?? { reasoning: '', content: '', toolCalls: [] };
     const sent = armRequest(arm, scenario, view, model);
     const direct = await this.#weigh(subject, k, sent);
-    const common = { arm, scenario: scenario.id, k, view, sent, direct: direct?.verdict };
+    const common = {
+      arm,
+      scenario: scenario.id,
+      k,
+      view,
+      sent,
+      direct: direct?.verdict,
+      refused: direct?.error,
+    };
     const weak = direct?.rendered !== undefined && direct.rendered.ids === undefined;
-    const arrived = await this.#send(sent);
-    if ('verdict' in arrived)
-      return { ...common, weak, proxied: arrived.verdict, error: arrived.error };
-    const { forwarded } = arrived;
-    const proxied = await this.#weigh(subject, k, forwarded);
+    const { forwarded, failed } = await this.#send(sent);
+    if (forwarded === undefined)
+      return { ...common, weak, proxied: failed?.verdict ?? 'error', error: failed?.error };
+    const proxied = failed ?? (await this.#weigh(subject, k, forwarded));
     const changes = compareHop(sent, forwarded);
     const causes = hopCausesOf(sent, forwarded, changes);
     const right =
@@ -165,7 +172,15 @@ class Bench {
             path: CHAT_PATH,
             body: putRight(sent, forwarded, causes),
           });
-    const differs = right?.rendered !== undefined && !samePrompt(right.rendered, proxied?.rendered);
+    // A hop that leaves the prompt what the engine makes of the client's own request does no harm;
+    // a marker is different: it is the gateway's to read.
+    const asDirect =
+      sent.path === forwarded.path &&
+      !causes.some((cause) => cause.startsWith('marker-')) &&
+      direct?.rendered !== undefined &&
+      samePrompt(direct.rendered, proxied?.rendered);
+    const differs =
+      !asDirect && right?.rendered !== undefined && !samePrompt(right.rendered, proxied?.rendered);
     return {
       ...common,
       weak,
@@ -221,9 +236,7 @@ class Bench {
   /** Sends a request through the hop and tells what arrived behind it. */
   async #send(
     sent: HopRequest,
-  ): Promise<
-    { readonly forwarded: HopRequest } | { readonly verdict: Verdict; readonly error: string }
-  > {
+  ): Promise<{ readonly forwarded?: HopRequest; readonly failed?: Weighed & { error: string } }> {
     await this.#hop.arrived();
     let refusal: Refusal | undefined;
     try {
@@ -234,22 +247,30 @@ class Bench {
     }
     // The last one counts: the ones before it were tries of the gateway's own.
     const exchange = (await this.#hop.arrived()).findLast(({ method }) => method === 'POST');
-    if (refusal !== undefined)
-      return {
-        verdict: refusal.status < 500 ? 'rejected' : 'error',
-        error: `${this.#hop.name} answered HTTP ${refusal.status}: ${messageOf(refusal)}`,
-      };
     const body = exchange === undefined ? undefined : asObject(jsonOf(exchange.request.body));
-    if (exchange === undefined || body === undefined)
-      return {
-        verdict: 'error',
-        error: `${this.#hop.name} answered, but no request that could be read reached the tap`,
-      };
-    return { forwarded: { path: exchange.path.replace(/\?.*$/s, ''), body } };
+    const forwarded =
+      exchange === undefined || body === undefined
+        ? undefined
+        : { path: exchange.path.replace(/\?.*$/s, ''), body };
+    // What the engine itself said counts, not what the gateway makes of it.
+    const status = exchange?.response?.status ?? refusal?.status ?? 200;
+    const failed =
+      refusal !== undefined
+        ? `${this.#hop.name} answered HTTP ${refusal.status}: ${messageOf(refusal)}`
+        : forwarded === undefined
+          ? `${this.#hop.name} answered, but no request that could be read reached the tap`
+          : undefined;
+    if (failed === undefined) return forwarded === undefined ? {} : { forwarded };
+    const verdict = refusal !== undefined && status >= 400 && status < 500 ? 'rejected' : 'error';
+    return {
+      ...(forwarded === undefined ? {} : { forwarded }),
+      failed: { verdict, error: failed, rendered: undefined },
+    };
   }
 }
 
 function samePrompt(a: RenderedBody, b: RenderedBody | undefined): boolean {
+  // A request that was refused has no prompt at all.
   if (b === undefined) return false;
   return a.ids === undefined || b.ids === undefined
     ? a.count === b.count

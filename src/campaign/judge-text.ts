@@ -29,15 +29,17 @@ export function judgeFor(target: Target, controls: Controls, options: JudgeOptio
 }
 
 /**
- * The strategies that a target can be resumed with: where ids and prompts are not told only those
- * that send a chat, and with flags only where the API has some.
+ * The strategies that a target can be resumed with. Where ids and prompts are not told, those that
+ * send a text or ids are left out; `inline-think` too, since the tags that the model writes are
+ * not seen; and those with flags, where the API has none.
  */
 export function possibleStrategies(target: Target, strategies: readonly Strategy[]): Strategy[] {
   if (!isTextLevel(target)) return [...strategies];
   const { flags = true } = capabilitiesOf(target);
   return strategies.filter(
     ({ name }) =>
-      !/^(?:raw-text|token-ids)(?:\/|$)/.test(name) && (flags || !/\+flags(?:\/|$)/.test(name)),
+      !/^(?:raw-text|token-ids|inline-think)(?:[/+]|$)/.test(name) &&
+      (flags || !/\+flags(?:\/|$)/.test(name)),
   );
 }
 
@@ -58,6 +60,8 @@ export class TextJudge extends Judge {
   readonly #target: Target;
   readonly #controls: Controls;
   readonly #options: JudgeOptions;
+  /** Strategies that differ only where a client holds reasoning send the same request without it. */
+  readonly #judged = new Map<string, { readonly by: string; readonly seam: Promise<JudgedSeam> }>();
 
   constructor(target: Target, controls: Controls, options: JudgeOptions) {
     super(target, controls, options);
@@ -82,9 +86,21 @@ export class TextJudge extends Judge {
     if (resume.kind !== 'chat') return cannot(seam, 'it sends more than a chat can show');
     if (plan.resume === 'never' || generation.synthetic)
       return cannot(seam, 'this server does not tell what prompt it makes of a chat');
-    const first = await this.#resume(seam, resume.request, 1);
+    const key = JSON.stringify([resume.request, plan.k, plan.resume, plan.endBy, plan.until]);
+    const same = this.#judged.get(key);
+    // The same strategy asks again where it wants to see whether a failure comes again.
+    if (same !== undefined && same.by !== plan.strategy.name) return { ...(await same.seam), plan };
+    const judged = this.#judgeTwice(seam, resume.request);
+    this.#judged.set(key, { by: plan.strategy.name, seam: judged });
+    judged.catch(() => this.#judged.delete(key));
+    return await judged;
+  }
+
+  /** A seam that fails is run again before it is believed. */
+  async #judgeTwice(seam: JudgedSeam, request: ChatRequest): Promise<JudgedSeam> {
+    const first = await this.#resume(seam, request, 1);
     if (first.verdict !== 'diverged') return first;
-    const second = await this.#resume(seam, resume.request, 2);
+    const second = await this.#resume(seam, request, 2);
     if (sameFailure(first, second)) return { ...first, reruns: 1 };
     const { answer } = first;
     return first.check === 'transport' && answer !== undefined

@@ -9,6 +9,7 @@ import type { Scenario } from '../scenario/schema.ts';
 import { strategiesNamed } from '../seam/named.ts';
 import { EMPTY_VIEW, type View } from '../seam/generation.ts';
 import { makeSubject, type Subject } from '../seam/subject.ts';
+import { askCapabilities, type Capability, type Situation } from './capability.ts';
 import { Controls } from './controls.ts';
 import { Judge } from './judge.ts';
 import { causeOf } from './ledger.ts';
@@ -26,7 +27,7 @@ export interface ProbeAnswer {
 }
 
 /** What a client can store and act on. */
-export interface Capabilities {
+export interface ProbeResult {
   readonly target: TargetIdentity;
   /** Which layer the recipe comes from: given by the user, or found by this probe. */
   readonly layer: 'user' | 'probed' | 'none';
@@ -35,6 +36,10 @@ export interface Capabilities {
   /** Share of the probe's cuts at which the recipe is exact. */
   readonly exact: { readonly cuts: number; readonly of: number };
   readonly answers: readonly ProbeAnswer[];
+  /** Whether a trailing assistant message is continued, situation by situation. */
+  readonly prefill: readonly Capability[];
+  /** True when a resumed stream sends the prefill again; undefined when no resume was accepted. */
+  readonly echo: boolean | undefined;
   readonly ids: { readonly stream: 'all' | 'some' | 'none'; readonly completion: boolean };
   readonly tokenIdsExact: boolean;
 }
@@ -48,6 +53,7 @@ const STRATEGIES = ['reasoning-field', 'reasoning-field+flags', 'inline-think', 
  * Probes a target with one scenario.
  *
  * @param recipe set by the user: it is only verified
+ * @param assumed situations that the user answers
  * @throws {SeamstressError} `target` when the scenario cannot be generated
  */
 export async function probeTarget(
@@ -55,17 +61,18 @@ export async function probeTarget(
   scenario: Scenario,
   recipe: string | undefined,
   signal: AbortSignal,
-): Promise<Capabilities> {
+  assumed: Readonly<Partial<Record<Situation, boolean>>> = {},
+): Promise<ProbeResult> {
   const controls = new Controls(target, 16, signal);
   const subject = await makeSubject(target, scenario, signal);
   controls.addRepeat(subject);
   const middle = Math.floor(subject.generation.length / 2);
   const control = await controls.token(subject, middle);
   const judge = new Judge(target, controls, { compare: 16, signal });
-  const answers: ProbeAnswer[] = [];
+  const asked: Asked[] = [];
   for (const name of STRATEGIES)
-    for (const [place, k] of places(subject))
-      answers.push(await ask(judge, subject, name, place, k));
+    for (const [place, k] of places(subject)) asked.push(await ask(judge, subject, name, place, k));
+  const echoes = asked.flatMap(({ echo }) => echo ?? []);
   const found =
     recipe === undefined
       ? await searchRecipe([subject], strategiesNamed([]), judge, CONCURRENCY, 1)
@@ -76,7 +83,9 @@ export async function probeTarget(
     recipe: recipe ?? best[0]?.recipe,
     layer: recipe !== undefined ? 'user' : best.length === 0 ? 'none' : 'probed',
     exact: sumOf(best),
-    answers,
+    answers: asked.map(({ echo: _, ...answer }) => answer),
+    prefill: await askCapabilities(target, assumed, signal),
+    echo: echoes.length === 0 ? undefined : echoes.includes(true),
     ids: idsOfStream(subject),
     tokenIdsExact: control.flip === undefined,
   };
@@ -111,26 +120,31 @@ function places({ generation, views }: Subject): [string, number | undefined][] 
   ];
 }
 
+interface Asked extends ProbeAnswer {
+  readonly echo: boolean | undefined;
+}
+
 async function ask(
   judge: Judge,
   subject: Subject,
   name: string,
   place: string,
   k: number | undefined,
-): Promise<ProbeAnswer> {
+): Promise<Asked> {
   const question = `${name}, ${place}`;
   const [strategy] = strategiesNamed([name]);
   if (k === undefined || strategy === undefined || strategy.loses(subject.views[k] ?? EMPTY_VIEW))
-    return { question, verdict: undefined, why: undefined };
-  const resume = place === 'inside the content' ? 8 : 'none';
+    return { question, verdict: undefined, why: undefined, echo: undefined };
+  const resume = place.startsWith('inside') ? 8 : 'none';
   const seam = await judge.judge({ subject, strategy, k, way: 'disconnect', resume });
   const named = causeOf(seam);
   const why =
     seam.refusal?.message ?? (named === undefined ? seam.error : CAUSES[named.cause].title);
-  return { question, verdict: seam.verdict, why };
+  const echo = seam.shape === undefined ? undefined : seam.shape.problem === 'echo';
+  return { question, verdict: seam.verdict, why, echo };
 }
 
-function idsOfStream(subject: Subject): Capabilities['ids'] {
+function idsOfStream(subject: Subject): ProbeResult['ids'] {
   const { told } = subject;
   return {
     stream: told === 0 ? 'none' : told < subject.generation.tokens.length ? 'some' : 'all',

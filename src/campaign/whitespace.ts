@@ -6,6 +6,7 @@ import type { RunRecord, WhitespaceChange } from '../reports/record.ts';
 import type { Candidate } from '../seam/generation.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { Controls } from './controls.ts';
+import { chance } from './random.ts';
 
 /** Seams of each row whose distributions are compared with the token control's. */
 const SAMPLE = 16;
@@ -13,11 +14,16 @@ const SAMPLE = 16;
 interface Row {
   readonly change: Omit<WhitespaceChange, 'count' | 'distribution'>;
   count: number;
-  readonly sample: {
-    readonly subject: Subject;
-    readonly kept: number;
-    readonly next: readonly Candidate[];
-  }[];
+  /** In the order of their ranks. */
+  readonly sample: Sampled[];
+}
+
+interface Sampled {
+  /** Decides who stays in the sample, whatever order the seams come in. */
+  readonly rank: number;
+  readonly subject: Subject;
+  readonly kept: number;
+  readonly next: readonly Candidate[];
 }
 
 /** Its size depends on the kinds of change, not on the number of seams. */
@@ -37,9 +43,12 @@ export class WhitespaceTable {
     };
     this.#rows.set(key, row);
     row.count++;
-    if (seam.next === undefined || row.sample.length >= SAMPLE) return;
+    if (seam.next === undefined) return;
     const { subject, k } = seam.plan;
-    row.sample.push({ subject, kept: seam.prompt?.kept ?? k, next: seam.next });
+    const rank = chance(0, 'whitespace', subject.generation.scenario.id, k, seam.plan.way);
+    row.sample.push({ rank, subject, kept: seam.prompt?.kept ?? k, next: seam.next });
+    row.sample.sort((a, b) => a.rank - b.rank);
+    row.sample.length = Math.min(row.sample.length, SAMPLE);
   }
 
   /** The table; asks the token control for its distributions at the sampled cuts. */

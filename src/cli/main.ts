@@ -5,15 +5,19 @@ import { messageOf, SeamstressError } from '../errors.ts';
 import { visible } from '../tokens/text.ts';
 import { TOOL } from '../tool.ts';
 import { analyzeCommand } from './analyze.ts';
+import { baselineCommand } from './baseline.ts';
 import { bisectCommand } from './bisect.ts';
+import { diffCommand } from './diff.ts';
 import { auditCommand } from './audit.ts';
 import { doctorCommand } from './doctor.ts';
 import { mergeCommand } from './merge.ts';
 import { probeCommand } from './probe.ts';
 import { replayCommand } from './replay.ts';
+import { reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
 import { selftestCommand } from './selftest.ts';
 import { serveCommand } from './serve.ts';
+import { tokenizerCommand } from './tokenizer.ts';
 import { tapCommand } from './tap.ts';
 
 const program = new Command('seamstress')
@@ -35,12 +39,16 @@ for (const command of [
   runCommand(),
   probeCommand(),
   replayCommand(),
+  reportCommand(),
   analyzeCommand(),
   mergeCommand(),
   auditCommand(),
   serveCommand(),
+  tokenizerCommand(),
   tapCommand(),
   selftestCommand(),
+  diffCommand(),
+  baselineCommand(),
   bisectCommand(),
   doctorCommand(),
 ]) {

@@ -43,7 +43,7 @@ async function report(path: string, options: ReportOptions): Promise<void> {
   const specs = parseReportSpecs(asked.length === 0 ? ['terminal=-'] : asked);
   const { record, folder } = readRun(path);
   try {
-    writeReports(specs, record, folder);
+    await writeReports(specs, record, folder);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new SeamstressError('config', `${path} is too large or too deeply nested to report`, {

@@ -17,6 +17,8 @@ export const HOP_CAUSES = {
     'The gateway forwards the prefix marker as it is: the engine does not know it and is asked for no continuation.',
   'continuation-not-asked':
     'The gateway turns a request of an API that continues a trailing assistant message into one of an API that must be asked to, and does not ask.',
+  'content-missing':
+    'The gateway leaves out the empty content beside the reasoning, without which the engine refuses or misreads the message.',
   'text-dropped': 'The gateway drops the text of the trailing assistant message.',
   'text-trimmed': 'The gateway trims whitespace from the trailing assistant message.',
   'parts-joined': 'The gateway joins the text parts of the message with a text of its own.',
@@ -77,7 +79,9 @@ export function hopCausesOf(
   if (changed(of('.role'))) causes.add('role-changed');
   const lost = askLost(sent, forwarded);
   if (lost !== undefined && !causes.has('message-dropped')) causes.add(lost);
-  const text = TEXT_CAUSES[of('.content')?.change ?? 'kept'];
+  const content = of('.content');
+  const empty = content?.change === 'dropped' && textsIn(content.sent).join('') === '';
+  const text = empty ? 'content-missing' : TEXT_CAUSES[content?.change ?? 'kept'];
   if (text !== undefined) causes.add(text);
   for (const one of last) {
     const reasoning = reasoningCause(one);
@@ -139,7 +143,7 @@ export function putRight(
   const has = (...names: HopCause[]): boolean => names.some((name) => causes.includes(name));
   if (has('history-changed', 'message-dropped') || isMessages(forwarded.path))
     body = { ...body, messages: conversationOf(sent.body).map(chatMessage) };
-  else if (causes.some((name) => /^(?:role|text|parts|reasoning|marker)-/.test(name)))
+  else if (causes.some((name) => /^(?:role|content|text|parts|reasoning|marker)-/.test(name)))
     body = {
       ...body,
       messages: [

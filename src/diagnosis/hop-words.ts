@@ -1,5 +1,4 @@
 /** What a hop did, in one clause: `drops a and b, rewrites the endpoint to /x`. */
-import { visible } from '../tokens/text.ts';
 import type { FieldChange } from './hops.ts';
 
 const VERBS: Partial<Record<FieldChange['change'], string>> = {
@@ -38,7 +37,7 @@ function describe(
   if (field === 'endpoint') return `the endpoint to ${endpoint}`;
   if (detail === '') return field;
   if (change === 'trimmed') return `${field} (${detail})`;
-  if (change === 'joined') return `${field} with “${visible(detail)}”`;
+  if (change === 'joined') return `${field} with ${JSON.stringify(detail)}`;
   return `${field} to ${detail}`;
 }
 

@@ -217,7 +217,7 @@ function compareContent(
   const field = `${prefix}content`;
   const unlike = { field, sent, forwarded };
   if (texts.join('') === '' && now === '')
-    changes.push({ ...unlike, change: 'reshaped', detail: '' });
+    changes.push({ ...unlike, change: forwarded == null ? 'dropped' : 'reshaped', detail: '' });
   else changes.push({ ...unlike, ...textChange(texts, now) });
   return changes;
 }

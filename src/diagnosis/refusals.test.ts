@@ -23,7 +23,7 @@ test.each([
   ],
   [
     'Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant',
-    'prefill-unsupported',
+    'flags-refused',
   ],
   ['Cannot continue an assistant message that contains tool calls.', 'tool-call-refused'],
   ['Cannot have 2 or more assistant messages at the end of the list.', 'roles-refused'],

@@ -19,10 +19,21 @@ export function nameTextCause(seam: JudgedSeam): Named {
   const missing = missingTokens(seam);
   if (missing !== undefined) return missing;
   if (shape?.problem === undefined) return { cause: 'unexplained', detail: '' };
-  const named = nameStreamCause(seam);
-  const vague = named.cause === 'unexplained' || named.cause === 'text-lost';
-  return vague ? { cause: 'text-differs', detail: '' } : named;
+  // Equal events are no sign of a retry here: they hold nothing that tells one from the next.
+  const answer = seam.answer && { ...seam.answer, capture: [], tokens: [] };
+  const named = nameStreamCause({ ...seam, answer });
+  return TEXT_ALONE.has(named.cause) ? { cause: 'text-differs', detail: '' } : named;
 }
+
+/** Names for another text that hold only where the prompt is known to be right. */
+const TEXT_ALONE: ReadonlySet<Cause> = new Set([
+  'text-lost',
+  'text-repeated',
+  'character-dropped',
+  'leading-whitespace-swallowed',
+  'continuation-differs',
+  'unexplained',
+] as const);
 
 /** An answer that starts with what is held: sent again, or generated again? */
 function startsOver({ answer, promptCount, plan }: JudgedSeam): Cause {

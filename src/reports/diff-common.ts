@@ -18,6 +18,8 @@ export interface Counted {
   readonly cells: ReadonlyMap<string, Cell>;
   /** Findings that touch the common part, with their seams by place. */
   readonly findings: readonly { readonly finding: Finding; readonly places: Places }[];
+  /** Findings that do not. */
+  readonly outside: readonly Finding[];
 }
 
 export type Places = ReadonlyMap<string, number>;
@@ -42,9 +44,6 @@ export function conclusive(verdicts: VerdictCounts | undefined): number {
  * @throws {SeamstressError} `usage` when the two have nothing to compare
  */
 export function commonOf(a: RunRecord, b: RunRecord): Common {
-  const refuse = (message: string, hint: string): never => {
-    throw new SeamstressError('usage', `the runs cannot be compared: ${message}`, { hint });
-  };
   if (a.plan.mode !== b.plan.mode)
     refuse(`one is a ${a.plan.mode}, the other a ${b.plan.mode}`, 'Compare runs of one mode.');
   if (shardOf(a) !== shardOf(b))
@@ -59,6 +58,10 @@ export function commonOf(a: RunRecord, b: RunRecord): Common {
   if (strategies.length === 0)
     refuse('no strategy was tested by both', 'Run both with the same --strategy.');
   return { scenarios, strategies, notes: notesOn(a, b, scenarios, strategies) };
+}
+
+function refuse(message: string, hint: string): never {
+  throw new SeamstressError('usage', `the runs cannot be compared: ${message}`, { hint });
 }
 
 function shardOf({ plan: { shard } }: RunRecord): string {
@@ -77,14 +80,6 @@ function notesOn(
   scenarios: readonly string[],
   strategies: readonly string[],
 ): string[] {
-  const onlyIn = (what: string, which: string, all: readonly string[], both: readonly string[]) => {
-    const rest = all.filter((name) => !both.includes(name));
-    return rest.length === 0 ? [] : [`only ${which} tested ${what} ${rest.join(', ')}: left out`];
-  };
-  const differ = (what: string, left: unknown, right: unknown): string[] =>
-    left === right ? [] : [`${what}: ${String(left)} in A, ${String(right)} in B`];
-  const other = (what: string, left: string | undefined, right: string | undefined): string[] =>
-    left === undefined || right === undefined || left === right ? [] : [`${what} is another one`];
   return [
     ...onlyIn('the scenarios', 'A', testedScenarios(a), scenarios),
     ...onlyIn('the scenarios', 'B', testedScenarios(b), scenarios),
@@ -101,6 +96,26 @@ function notesOn(
   ];
 }
 
+function onlyIn(
+  what: string,
+  which: string,
+  all: readonly string[],
+  both: readonly string[],
+): string[] {
+  const rest = all.filter((name) => !both.includes(name));
+  return rest.length === 0 ? [] : [`only ${which} tested ${what} ${rest.join(', ')}: left out`];
+}
+
+function differ(what: string, left: unknown, right: unknown): string[] {
+  return left === right ? [] : [`${what}: ${String(left)} in A, ${String(right)} in B`];
+}
+
+function other(what: string, left: string | undefined, right: string | undefined): string[] {
+  return left === undefined || right === undefined || left === right
+    ? []
+    : [`${what} is another one`];
+}
+
 /**
  * Counts the common part: from the journal where scenarios have to be left out, else from the
  * record. Without a journal the counts are those of the whole run.
@@ -114,29 +129,24 @@ export async function countCommon(
   const seams = all ? undefined : await run.seams();
   const inCommon = ({ strategy }: { readonly strategy: string }): boolean =>
     common.strategies.includes(strategy);
-  const touching = record.findings.filter(
-    (finding) =>
-      finding.where.some(inCommon) && finding.scenarios.some((id) => common.scenarios.includes(id)),
-  );
-  if (seams === undefined)
-    return {
-      record,
-      cells: new Map(record.totals.matrix.filter(inCommon).map((cell) => [placeOf(cell), cell])),
-      findings: touching.map((finding) => ({
-        finding,
-        places: new Map(finding.where.filter(inCommon).map((cell) => [placeOf(cell), cell.count])),
-      })),
-      whole: !all,
-    };
-  const lines = seams.filter((line) => inCommon(line) && common.scenarios.includes(line.scenario));
+  const lines = seams?.filter((line) => inCommon(line) && common.scenarios.includes(line.scenario));
+  const findings = record.findings.map((finding) => ({
+    finding,
+    places: finding.scenarios.some((id) => common.scenarios.includes(id))
+      ? lines === undefined
+        ? new Map(finding.where.filter(inCommon).map((cell) => [placeOf(cell), cell.count]))
+        : placesOf(finding, lines)
+      : new Map<string, number>(),
+  }));
   return {
     record,
-    cells: cellsOf(lines),
-    findings: touching.flatMap((finding) => {
-      const places = placesOf(finding, lines);
-      return places.size === 0 ? [] : [{ finding, places }];
-    }),
-    whole: false,
+    cells:
+      lines === undefined
+        ? new Map(record.totals.matrix.filter(inCommon).map((cell) => [placeOf(cell), cell]))
+        : cellsOf(lines),
+    findings: findings.filter(({ places }) => places.size > 0),
+    outside: findings.flatMap(({ finding, places }) => (places.size === 0 ? [finding] : [])),
+    whole: !all && lines === undefined,
   };
 }
 

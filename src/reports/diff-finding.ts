@@ -63,6 +63,30 @@ function placesOf(
 
 const nameOf = ({ phase, strategy }: FindingPlace): string => `${phase}/${strategy}`;
 
+/** A finding of a scenario or strategy that the other run did not have. */
+export function diffUntested(finding: Finding, side: 'a' | 'b', run: Counted): FindingDiff {
+  const places = finding.where.map(({ phase, strategy, count }) => {
+    const cell = run.record.totals.matrix.find(
+      (one) => one.phase === phase && one.strategy === strategy,
+    );
+    const share = { count, of: Math.max(count, conclusive(cell?.verdicts)) };
+    return { phase, strategy, [side]: share };
+  });
+  return {
+    status: side === 'a' ? 'untested-now' : 'untested-before',
+    cause: finding.cause,
+    detail: finding.detail,
+    culprit: finding.culprit,
+    title: CAUSES[finding.cause].title,
+    verdict: { [side]: finding.verdict },
+    check: { [side]: finding.check },
+    id: { [side]: finding.id },
+    places,
+    changes: [`${side === 'a' ? 'B' : 'A'} has not its scenarios or strategies`],
+    replay: finding.replay.command,
+  };
+}
+
 interface Judged {
   readonly status: Status;
   readonly changes: readonly string[];
@@ -133,9 +157,8 @@ function compared(
  * single seam that differs is a fact. Otherwise both are samples, and chance has to be ruled out.
  */
 function exhaustive(a: RunRecord, b: RunRecord): boolean {
-  const steady = [a, b].every(
+  return [a, b].every(
     ({ plan, controls }) =>
       plan.mode === 'sweep' && plan.cuts === 'all' && controls.repeatDisagreements === 0,
   );
-  return steady;
 }

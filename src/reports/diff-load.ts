@@ -1,8 +1,8 @@
-/** Reads a finished run for the reports that compare: its record and, where it is whole, its journal. */
-import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { messageOf, SeamstressError } from '../errors.ts';
-import { readRecord, runSchema, seamLineSchema, type RunRecord, type SeamLine } from './record.ts';
+/** A finished run for the reports that compare: its record and, where it is whole, its journal. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readRun } from './emit-source.ts';
+import { seamLineSchema, type RunRecord, type SeamLine } from './record.ts';
 
 /** A run as it lies on disk. */
 export interface StoredRun {
@@ -16,31 +16,9 @@ export interface StoredRun {
  * @param path the folder of a run, or its `run.json`
  * @throws {SeamstressError} `config` when there is no record, or one that cannot be read
  */
-export async function loadRun(path: string): Promise<StoredRun> {
-  const file = (await isFolder(path)) ? join(path, 'run.json') : path;
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new SeamstressError('config', `cannot read ${file}: ${messageOf(error)}`, {
-      hint: 'Give the folder of a run, or its run.json.',
-      cause: error,
-    });
-  }
-  const record = readRecord(runSchema, value, file);
-  const journal = basename(file) === 'run.json' ? join(dirname(file), 'seams.ndjson') : undefined;
-  return {
-    folder: dirname(file),
-    record,
-    seams: async () => (journal === undefined ? undefined : await readJournal(journal, record)),
-  };
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return await stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
+export function loadRun(path: string): StoredRun {
+  const { record, folder } = readRun(path);
+  return { record, folder, seams: () => readJournal(join(folder, 'seams.ndjson'), record) };
 }
 
 async function readJournal(

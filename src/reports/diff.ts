@@ -2,9 +2,9 @@
 import { VERDICTS } from '../checks/verdict.ts';
 import { CAUSES } from '../diagnosis/causes.ts';
 import { PHASES } from '../seam/generation.ts';
-import { commonOf, conclusive, countCommon, type Counted } from './diff-common.ts';
+import { commonOf, conclusive, countCommon, type Cell, type Counted } from './diff-common.ts';
 import { diffCosts } from './diff-cost.ts';
-import { diffFinding, type Occurrence } from './diff-finding.ts';
+import { diffFinding, diffUntested, type Occurrence } from './diff-finding.ts';
 import type { StoredRun } from './diff-load.ts';
 import { compareShares, familyZ } from './diff-rates.ts';
 import {
@@ -77,16 +77,23 @@ function diffFindings(a: Counted, b: Counted): FindingDiff[] {
       const key = `${finding.cause}\u0000${finding.detail}`;
       occurrences.set(key, { ...occurrences.get(key), [side]: { finding, places } });
     }
-  const seams = ({ places }: FindingDiff): number =>
-    places.reduce((sum, place) => sum + Math.max(place.a?.count ?? 0, place.b?.count ?? 0), 0);
-  return [...occurrences.values()]
-    .map((occurrence) => diffFinding(occurrence, a, b))
-    .toSorted(
-      (x, y) =>
-        STATUSES.indexOf(x.status) - STATUSES.indexOf(y.status) ||
-        seams(y) - seams(x) ||
-        (CAUSES[x.cause].title < CAUSES[y.cause].title ? -1 : 1),
-    );
+  const outside = [
+    ...a.outside.map((finding) => diffUntested(finding, 'a', a)),
+    ...b.outside.map((finding) => diffUntested(finding, 'b', b)),
+  ];
+  return [
+    ...[...occurrences.values()].map((occurrence) => diffFinding(occurrence, a, b)),
+    ...outside,
+  ].toSorted(
+    (x, y) =>
+      STATUSES.indexOf(x.status) - STATUSES.indexOf(y.status) ||
+      seams(y) - seams(x) ||
+      (CAUSES[x.cause].title < CAUSES[y.cause].title ? -1 : 1),
+  );
+}
+
+function seams({ places }: FindingDiff): number {
+  return places.reduce((sum, { a, b }) => sum + Math.max(a?.count ?? 0, b?.count ?? 0), 0);
 }
 
 /** Every verdict that either run gave, in every place that both tested. */
@@ -94,8 +101,6 @@ function diffRates(a: Counted, b: Counted): RateDiff[] {
   const pairs = [...a.cells].flatMap(([place, left]) => {
     const right = b.cells.get(place);
     if (right === undefined) return [];
-    const judged = ({ verdicts }: typeof left): number =>
-      VERDICTS.reduce((sum, verdict) => sum + (verdict === 'error' ? 0 : verdicts[verdict]), 0);
     return VERDICTS.filter(
       (verdict) => verdict !== 'error' && left.verdicts[verdict] + right.verdicts[verdict] > 0,
     ).map((verdict) => ({
@@ -110,6 +115,10 @@ function diffRates(a: Counted, b: Counted): RateDiff[] {
   return pairs
     .map((pair) => ({ ...pair, ...compareShares(pair.a, pair.b, z) }))
     .toSorted((x, y) => PHASES.indexOf(x.phase) - PHASES.indexOf(y.phase));
+}
+
+function judged({ verdicts }: Cell): number {
+  return VERDICTS.reduce((sum, verdict) => sum + (verdict === 'error' ? 0 : verdicts[verdict]), 0);
 }
 
 function diffRecipes(a: RunRecord, b: RunRecord): RecipeDiff[] {

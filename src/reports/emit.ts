@@ -6,7 +6,6 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { messageOf, SeamstressError } from '../errors.ts';
@@ -88,17 +87,17 @@ export function parseReportSpecs(texts: readonly string[]): ReportSpec[] {
  * @param folder the run's folder, with its journal and captured streams
  * @throws {SeamstressError} `output` when a path cannot be written, `config` when the run is not whole
  */
-export function writeReports(
+export async function writeReports(
   specs: readonly ReportSpec[],
   record: RunRecord,
   folder: string,
-): void {
+): Promise<void> {
   for (const { kind, path } of specs) {
     const shared = kind === 'summary' && path === process.env['GITHUB_STEP_SUMMARY'];
     const before = shared ? (statSync(path, { throwIfNoEntry: false })?.size ?? 0) : 0;
     const pieces = reportOf(kind, record, folder, before);
     if (shared) writing(path, () => appendFileSync(path, [...pieces].join('')));
-    else if (path === '-') for (const piece of pieces) writeWhole(1, piece);
+    else if (path === '-') await print(pieces);
     else replaceFile(path, pieces);
   }
 }
@@ -162,11 +161,28 @@ function replaceFile(path: string, pieces: Iterable<string>): void {
   }
 }
 
-function writeWhole(handle: number, text: string): void {
-  if (handle === 1) {
-    process.stdout.write(text);
-    return;
+/** Prints as fast as it is read; a reader that has read enough, such as `head`, is no error. */
+async function print(pieces: Iterable<string>): Promise<void> {
+  const { stdout } = process;
+  let gone = false;
+  const leave = (): void => {
+    gone = true;
+  };
+  stdout.on('error', leave);
+  try {
+    for (const piece of pieces) {
+      if (gone) return;
+      await new Promise<void>((resolve) => {
+        stdout.write(piece, () => resolve());
+      });
+    }
+  } finally {
+    // The error of a write that failed comes after its callback.
+    setImmediate(() => stdout.off('error', leave));
   }
+}
+
+function writeWhole(handle: number, text: string): void {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length;) at += writeSync(handle, bytes, at);
 }

@@ -1,7 +1,6 @@
 /** GitHub Actions: a line of workflow commands a finding, which GitHub shows as annotations. */
 import { CAUSES } from '../diagnosis/causes.ts';
-import { visible } from '../tokens/text.ts';
-import { clip } from './markdown-text.ts';
+import { clip, harmless } from './markdown-text.ts';
 import { endedEarly, engineOf, plural, verdictLine, worstFirst } from './matrix.ts';
 import type { Finding, RunRecord } from './record.ts';
 
@@ -16,7 +15,7 @@ export function githubAnnotations(record: RunRecord): string {
   const errors = sorted.filter((finding) => levelOf(finding) === 'error');
   const warnings = sorted.filter((finding) => levelOf(finding) === 'warning');
   const early = endedEarly(record);
-  const engine = visible(engineOf(record));
+  const engine = harmless(engineOf(record));
   const left = [errors, warnings].reduce((sum, list) => sum + Math.max(0, list.length - MOST), 0);
   const lines = [
     ...[...errors.slice(0, MOST), ...warnings.slice(0, MOST)].map((finding) =>
@@ -26,7 +25,7 @@ export function githubAnnotations(record: RunRecord): string {
     ...record.errors
       .slice(0, 3)
       .map((error) =>
-        command('warning', `seamstress: error with ${engine}`, visible(clip(error, 600))),
+        command('warning', `seamstress: error with ${engine}`, harmless(clip(error, 600))),
       ),
     command(
       'notice',
@@ -49,12 +48,12 @@ function messageOf(finding: Finding): string {
   const { count, summary, where, cause, replay } = finding;
   const places = where
     .slice(0, 3)
-    .map((place) => `${place.phase}/${visible(clip(place.strategy, 80))} ${place.count}`)
+    .map((place) => `${place.phase}/${harmless(clip(place.strategy, 80))} ${place.count}`)
     .join(', ');
   return [
     `${CAUSES[cause].title} ${plural(count, 'seam')}: ${places}.`,
-    visible(clip(summary, 600)),
-    `Reproduce: ${visible(clip(replay.command, 400))}`,
+    harmless(clip(summary, 600)),
+    `Reproduce: ${harmless(clip(replay.command, 400))}`,
   ].join('\n');
 }
 

@@ -4,7 +4,6 @@ import { VERDICTS, type Verdict } from '../checks/verdict.ts';
 import { HOP_CAUSE_NAMES, HOP_CAUSES, type HopCause } from '../diagnosis/hop-causes.ts';
 import { CHANGES, type Change } from '../diagnosis/hops.ts';
 import { visible } from '../tokens/text.ts';
-import { table } from './table.ts';
 
 /** One field of a request on both sides of a hop, for one route and arm. */
 export interface HopRow {
@@ -142,7 +141,7 @@ export function hopsStatus(
 /** The print, ending with a line break. */
 export function hopsReport(report: HopsReport): string {
   const names = report.hops.map(({ name, version }) => `${name} ${version}`).join(' → ');
-  const head = `hops  client → ${names} → tap → ${report.engine} · ${report.cuts} cuts of ${report.scenarios} scenarios, each really sent, the prompt of what arrived`;
+  const head = `hops: client → ${names} → tap → ${report.engine} · ${report.cuts} cuts of ${report.scenarios === 1 ? '1 scenario' : `${report.scenarios} scenarios`}, each really sent, the prompt of what arrived`;
   const rows = [
     ['route, arm', 'direct', 'through the hop', 'harmed', 'the hop'],
     ...report.verdicts.map(({ route, arm, direct, proxied, oracle, harmed, cause: named, hop }) => [
@@ -156,7 +155,7 @@ export function hopsReport(report: HopsReport): string {
   return [
     visible(head),
     '',
-    ...table(rows).map((line) => `  ${line}`),
+    ...columns(rows, 64).map((line) => `  ${line}`),
     '',
     ...report.verdicts.flatMap((verdict) => details(verdict, report.rows)),
     ...report.notTested.map((what) => `  not tested: ${visible(what)}`),
@@ -177,7 +176,9 @@ function details(verdict: HopVerdict, rows: readonly HopRow[]): string[] {
   const title = `  ${route} ${arm}: ${visible(line)}`;
   if (named === undefined) return [title, ''];
   const own = rows.filter((row) => row.route === route && row.arm === arm);
-  const shown = own.filter(({ change, field }) => change !== 'kept' || IMPORTANT.test(field));
+  const shown = own.filter(
+    ({ change, field }) => IMPORTANT.test(field) || (change !== 'kept' && change !== 'added'),
+  );
   return [
     title,
     `    ${HOP_CAUSES[named]}`,
@@ -210,9 +211,9 @@ function forwardedCell({ forwarded, change, detail }: HopRow): string {
 }
 
 /** Columns to the left, at most so wide. */
-function columns(rows: readonly (readonly string[])[]): string[] {
+function columns(rows: readonly (readonly string[])[], most = 44): string[] {
   const cut = rows.map((row) =>
-    row.map((text) => (text.length > 44 ? `${text.slice(0, 43)}…` : text)),
+    row.map((text) => (text.length > most ? `${text.slice(0, most - 1)}…` : text)),
   );
   const widths: number[] = [];
   for (const row of cut)

@@ -100,7 +100,7 @@ function findings(sorted: readonly Finding[], articles: readonly Html[]): Html {
 }
 
 /** The whole document; its policy names the hashes of its one style and one script. */
-function page(title: string, body: Html): string {
+export function page(title: string, body: Html): string {
   const policy = [
     "default-src 'none'",
     `style-src '${hashOf(STYLE)}'`,

@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { findingSchema, runSchema, seamLineSchema } from './record.ts';
 
 /** The files of a run that have a published schema. */
-export const SCHEMAS = {
+const SCHEMAS: Readonly<
+  Record<'run' | 'seam' | 'finding', { readonly schema: z.ZodType; readonly title: string }>
+> = {
   run: { schema: runSchema, title: 'seamstress run record (run.json)' },
   seam: { schema: seamLineSchema, title: 'seamstress judged seam (a line of seams.ndjson)' },
   finding: { schema: findingSchema, title: 'seamstress finding (findings/<id>.json)' },
-} as const;
+};
 
 export type SchemaName = keyof typeof SCHEMAS;
 

@@ -1,6 +1,5 @@
 /** Text without what XML 1.0 cannot hold and what could mislead a reader of it. */
-import { visible } from '../tokens/text.ts';
-import { clip } from './markdown-text.ts';
+import { clip, harmless } from './markdown-text.ts';
 
 /** Line by line with hidden characters spelled out; plain spaces and line breaks stay. */
 export function spelledOut(text: string, most: number): string {
@@ -8,7 +7,7 @@ export function spelledOut(text: string, most: number): string {
     text
       .slice(0, 4 * most)
       .split('\n')
-      .map((line) => visible(line).replaceAll('␠', ' '))
+      .map(harmless)
       .join('\n'),
     most,
   );

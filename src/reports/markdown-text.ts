@@ -37,7 +37,8 @@ export function clip(text: string, most: number): string {
 /** Controls, line breaks among them, and whatever hides or turns the direction. */
 const HIDDEN = /[\p{C}\p{Zl}\p{Zp}]|\p{Default_Ignorable_Code_Point}/gu;
 
-function harmless(line: string): string {
+/** A line with what is hidden spelled out; spaces, and signs made visible before, stay. */
+export function harmless(line: string): string {
   return line.replaceAll(
     HIDDEN,
     (character) =>

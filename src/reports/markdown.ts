@@ -63,11 +63,11 @@ export function markdownReport(
     if (!paper.add(describe(finding, i + 1, vocabulary))) break;
     shown++;
   }
-  const tails = [
+  const tails: readonly (readonly [string, string])[] = [
     ['the recipe', recipe(record)],
     ['the controls', controls(record)],
     ['what was not tested', missing(record)],
-  ] as const;
+  ];
   const cut = tails.filter(([, text]) => text !== '' && !paper.add(text)).map(([name]) => name);
   if (shown < sorted.length)
     cut.unshift(`${plural(sorted.length - shown, 'finding')} of ${sorted.length}`);
@@ -140,10 +140,6 @@ function heading(record: RunRecord): string {
 }
 
 function matrix({ totals }: RunRecord): string {
-  const cells = (verdicts: VerdictCounts): string =>
-    [seamsOf(verdicts), ...VERDICTS.map((verdict) => verdicts[verdict] ?? 0)]
-      .map((count) => (count === 0 ? '·' : grouped(count)))
-      .join(' | ');
   const rows = totals.matrix
     .slice(0, MOST_ROWS)
     .map(
@@ -158,6 +154,12 @@ function matrix({ totals }: RunRecord): string {
     `| **all** | | ${cells(totals.verdicts)} |`,
     ...(more > 0 ? ['', `${more} more rows are left out.`] : []),
   ].join('\n');
+}
+
+function cells(verdicts: VerdictCounts): string {
+  return [seamsOf(verdicts), ...VERDICTS.map((verdict) => verdicts[verdict] ?? 0)]
+    .map((count) => (count === 0 ? '·' : grouped(count)))
+    .join(' | ');
 }
 
 function describe(finding: Finding, number: number, vocabulary: Vocabulary): string {

@@ -81,15 +81,18 @@ export function engineOf({ target }: Pick<RunRecord, 'target'>): string {
   return [name, build ?? version].filter((part) => part !== undefined && part !== '').join(' ');
 }
 
+const EARLY: Readonly<Record<string, string>> = {
+  signal: 'Stopped by the user before it was done.',
+  'max-time': 'Stopped at the time limit before it was done.',
+  budget: 'Stopped at the limit of its budget before it was done.',
+  'target-lost': 'The target was lost before it was done.',
+};
+
 /** How a run ended early, in words; undefined when it did not. */
 export function endedEarly({ interrupted }: Pick<RunRecord, 'interrupted'>): string | undefined {
   return interrupted === undefined
     ? undefined
-    : {
-        signal: 'Stopped by the user before it was done.',
-        'max-time': 'Stopped at the time limit before it was done.',
-        'target-lost': 'The target was lost before it was done.',
-      }[interrupted];
+    : (EARLY[interrupted] ?? `It ended early: ${interrupted}.`);
 }
 
 /** One line that says how the run went. */

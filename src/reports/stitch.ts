@@ -122,13 +122,13 @@ export function align(
   const ahead: Uint8Array[] = [new Uint8Array(size)];
   mark(ahead[0], 0);
   for (const id of ids)
-    ahead.push(step(ahead.at(-1) ?? new Uint8Array(size), bytes, vocabulary.get(id)));
+    ahead.push(ends(ahead.at(-1) ?? new Uint8Array(size), bytes, vocabulary.get(id)));
   if (ahead.at(-1)?.[bytes.length] !== 1) return undefined;
   let back = new Uint8Array(size);
   mark(back, bytes.length);
   const boundaries: (number | undefined)[] = [bytes.length];
   for (let i = ids.length - 1; i >= 0; i--) {
-    back = stepBack(back, bytes, vocabulary.get(ids[i] ?? -1));
+    back = starts(back, bytes, vocabulary.get(ids[i] ?? -1));
     const before = ahead[i];
     back = back.map((reached, p) => reached & (before?.[p] ?? 0));
     const first = back.indexOf(1);
@@ -151,7 +151,7 @@ function mark(places: Uint8Array | undefined, at: number): void {
 }
 
 /** Where a piece that starts at one of these places can end. */
-function step(from: Uint8Array, bytes: Buffer, piece: Uint8Array | undefined): Uint8Array {
+function ends(from: Uint8Array, bytes: Buffer, piece: Uint8Array | undefined): Uint8Array {
   const to = new Uint8Array(from.length);
   let last = -Infinity;
   for (let p = 0; p < from.length; p++) {
@@ -164,7 +164,7 @@ function step(from: Uint8Array, bytes: Buffer, piece: Uint8Array | undefined): U
 }
 
 /** Where a piece that ends at one of these places can start. */
-function stepBack(
+function starts(
   to: Uint8Array,
   bytes: Buffer,
   piece: Uint8Array | undefined,
@@ -220,13 +220,16 @@ export function differenceOf(
   const columns: DifferenceColumn[] = [];
   for (let i = Math.max(0, at - before); i < at; i++)
     columns.push({ index: i, wanted: wanted[i], got: got[i], same: true });
-  for (let i = at; i < at + Math.min(most, middle); i++)
+  for (let i = at; i < at + Math.min(most, middle); i++) {
+    const ourToken = i < ours ? wanted[i] : undefined;
+    const theirToken = i < theirs ? got[i] : undefined;
     columns.push({
       index: i,
-      wanted: i < ours ? wanted[i] : undefined,
-      got: i < theirs ? got[i] : undefined,
-      same: false,
+      wanted: ourToken,
+      got: theirToken,
+      same: ourToken?.id === theirToken?.id,
     });
+  }
   let agree = 0;
   while (ours + agree < wanted.length && wanted[ours + agree]?.id === got[theirs + agree]?.id)
     agree++;

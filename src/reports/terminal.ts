@@ -1,10 +1,12 @@
 /** The summary of a run for a terminal. Model output is shown with visible whitespace, never sent raw. */
 import { VERDICTS } from '../checks/verdict.ts';
 import { CAUSES } from '../diagnosis/causes.ts';
-import { EDITS } from '../seam/edits.ts';
 import { showPiece, visible } from '../tokens/text.ts';
-import type { Finding, RecipeScore, RunRecord, VerdictCounts } from './record.ts';
+import { cacheTable } from './cache-table.ts';
+import { recipeTable } from './recipe-table.ts';
+import type { Finding, RunRecord, VerdictCounts } from './record.ts';
 import { table } from './table.ts';
+import { whitespaceTable } from './whitespace-table.ts';
 
 /** Characters shown on each side of a difference. */
 const CONTEXT = 24;
@@ -22,7 +24,9 @@ export function terminalReport(record: RunRecord, folder: string): string {
     ...controls(record).map(indent),
     '',
     ...findings(record).map(indent),
-    ...recipe(record).map(indent),
+    ...whitespaceTable(record).map(indent),
+    ...cacheTable(record).map(indent),
+    ...recipeTable(record).map(indent),
     ...untested(record).map(indent),
     ...problems(record).map(indent),
     footer(record, folder),
@@ -52,8 +56,6 @@ function heading({ target, plan }: RunRecord): string {
 }
 
 function matrix({ totals }: RunRecord): string[] {
-  const cells = (verdicts: VerdictCounts): string[] =>
-    VERDICTS.map((verdict) => String(verdicts[verdict]));
   const rows: string[][] = [['phase', 'strategy', 'seams', ...VERDICTS]];
   let before = '';
   for (const { phase, strategy, verdicts } of totals.matrix) {
@@ -74,6 +76,10 @@ function matrix({ totals }: RunRecord): string[] {
       ...rest,
     ]),
   );
+}
+
+function cells(verdicts: VerdictCounts): string[] {
+  return VERDICTS.map((verdict) => String(verdicts[verdict]));
 }
 
 function total(verdicts: VerdictCounts): number {
@@ -110,12 +116,13 @@ function findings({ findings: list }: RunRecord): string[] {
   if (list.length === 0) return ['no findings', ''];
   return [
     list.length === 1 ? '1 finding' : `${list.length} findings`,
-    ...list.flatMap((finding, i) => describe(finding, i + 1)),
+    ...list.flatMap((finding, i) => findingLines(finding, i + 1)),
     '',
   ];
 }
 
-function describe(finding: Finding, number: number): string[] {
+/** A finding in lines: what it is, where, wanted and got, how to reproduce it. */
+export function findingLines(finding: Finding, number: number): string[] {
   const { minimal, cuts } = finding;
   const places = finding.where
     .slice(0, 4)
@@ -200,35 +207,6 @@ function shorten(text: string, most: number): string {
   return text.length <= most
     ? text
     : `${text.slice(0, most)}… (${text.length} characters, whole in the finding's file)`;
-}
-
-function recipe({ recipe: { byPhase, everywhere } }: RunRecord): string[] {
-  if (byPhase.length === 0) return [];
-  const row = ({ phase, recipe: name, exact, tried }: RecipeScore): string[] => [
-    `  ${phase.padEnd(9)}  ${exact === tried ? name : `none; nearest ${name}`}`,
-    `${exact}/${tried}`,
-  ];
-  const name = everywhere[0]?.recipe;
-  const whole = everywhere.every(({ exact, tried }) => exact === tried);
-  return [
-    'recipe, and the cuts at which it is exact',
-    ...table(byPhase.map(row)),
-    ...(name === undefined
-      ? []
-      : [
-          `  ${whole ? 'everywhere' : 'nearest everywhere'}: ${name} (${everywhere.map(({ phase, exact, tried }) => `${phase} ${exact}/${tried}`).join(', ')})`,
-        ]),
-    ...editsOf([...byPhase, ...everywhere]).map((line) => `  ${line}`),
-    '',
-  ];
-}
-
-/** What the edits named in the recipes ask of a client. */
-function editsOf(scores: readonly RecipeScore[]): string[] {
-  const names = new Set(scores.flatMap((score) => score.recipe.split('/').slice(1)));
-  return EDITS.filter((edit) => names.has(edit.name)).map(
-    (edit) => `${edit.name}: ${edit.describe}`,
-  );
 }
 
 function untested({ notTested }: RunRecord): string[] {

@@ -20,10 +20,19 @@ const BROKEN = -2;
 
 export function layOut(tokenizer: LocalTokenizer, ids: readonly number[]): Layout {
   const pieces = ids.map((id) => tokenizer.bytes(id));
+  return layOutBytes(ids, pieces, tokenizer.dropsFirstSpace);
+}
+
+/** The same for ids whose bytes are known. */
+export function layOutBytes(
+  ids: readonly number[],
+  pieces: readonly Uint8Array[],
+  dropsFirstSpace = false,
+): Layout {
   const bytes = Buffer.concat(pieces);
   const ends = new Int32Array(ids.length + 1);
   // Decoding drops the space that encoding adds, so that the text is what a client would hold.
-  const start = tokenizer.dropsFirstSpace && bytes[0] === 0x20 ? 1 : 0;
+  const start = dropsFirstSpace && bytes[0] === 0x20 ? 1 : 0;
   /** The next character starts at byte `at`, after `units` of text. */
   let at = start;
   let units = 0;

@@ -1,18 +1,17 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { FIXTURES, THINKER } from './python.test-help.ts';
 import { roundTrip } from './roundTrip.ts';
 import { decodeWhole } from './text.ts';
 import { loadTokenizer } from './tokenizer.ts';
 import type { LocalTokenizer } from './tokenizer.ts';
 
-const FIXTURES = fileURLToPath(new URL('fixtures/', import.meta.url));
-const THINKER = fileURLToPath(new URL('../../models/thinker/hf/', import.meta.url));
 const TOKENIZERS: Readonly<Record<string, LocalTokenizer>> = {
   thinker: await loadTokenizer(THINKER),
   gpt2: await loadTokenizer(join(FIXTURES, 'gpt2.json')),
   llama3: await loadTokenizer(join(FIXTURES, 'llama3.json')),
+  qwen: await loadTokenizer(join(FIXTURES, 'qwen.json')),
   llama2: await loadTokenizer(join(FIXTURES, 'llama2.json')),
   unigram: await loadTokenizer(join(FIXTURES, 'unigram.json')),
 };

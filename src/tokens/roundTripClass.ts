@@ -2,28 +2,30 @@
 import type { Layout } from './layout.ts';
 import type { LocalTokenizer } from './tokenizer.ts';
 
-export type RoundTripClass =
+export const ROUND_TRIP_CLASSES = [
   /** The cut goes through a character, or the bytes are no text. */
-  | 'mid-utf8'
+  'mid-utf8',
   /** Text that spells an added token, or a token that no text stands for. */
-  | 'special-literal'
+  'special-literal',
   /** The tokenizer normalizes the text before it encodes it. */
-  | 'normalizer'
+  'normalizer',
   /** Newlines at the end, which are split otherwise when something follows. */
-  | 'newline-run'
+  'newline-run',
   /** Spaces at the end, likewise. */
-  | 'space-run'
+  'space-run',
   /** Punctuation and newlines at the end, likewise. */
-  | 'punctuation-newline'
+  'punctuation-newline',
   /** The end is a token as a whole, which merges would not have built. */
-  | 'ignore-merges'
+  'ignore-merges',
   /** Another alternative of the splitting pattern matches the shorter text. */
-  | 'regex-alternation'
+  'regex-alternation',
   /** The space that encoding puts before a text, or decoding takes away. */
-  | 'dummy-prefix'
+  'dummy-prefix',
   /** The ids are not those of their own text: the model did not generate the usual tokens. */
-  | 'non-canonical'
-  | 'other';
+  'non-canonical',
+  'other',
+] as const;
+export type RoundTripClass = (typeof ROUND_TRIP_CLASSES)[number];
 
 /** A cut after `count` ids; from id `from` on, encoding gave `actual`, and id `differs` is not among them. */
 export interface Difference {

@@ -2,41 +2,38 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { messageOf } from '../errors.ts';
-import { roundTrip } from './roundTrip.ts';
+import { answerSchema, expectLikePython, FAMILIES, FIXTURES, THINKER } from './python.test-help.ts';
 import { loadTokenizer } from './tokenizer.ts';
 import type { LocalTokenizer } from './tokenizer.ts';
 import { decodeUtf8 } from './utf8.ts';
 
-const FIXTURES = fileURLToPath(new URL('fixtures/', import.meta.url));
-const THINKER = fileURLToPath(new URL('../../models/thinker/hf/', import.meta.url));
+const expected = z
+  .record(z.string(), z.array(answerSchema))
+  .parse(JSON.parse(await readFile(join(FIXTURES, 'expected.json'), 'utf8')));
 
-interface Expected {
-  readonly text: string;
-  readonly ids: number[];
-  readonly decoded: string;
-  readonly failing: number[];
-}
-const expected = JSON.parse(await readFile(join(FIXTURES, 'expected.json'), 'utf8')) as Record<
-  string,
-  Expected[]
->;
-
-describe.each(['gpt2', 'llama3', 'llama2', 'unigram'])('%s, as the Rust library has it', (name) => {
+describe.each(FAMILIES)('%s, as the Rust library has it', (name) => {
   let tokenizer: LocalTokenizer;
+  const answers = expected[name] ?? [];
   beforeAll(async () => {
     tokenizer = await loadTokenizer(join(FIXTURES, `${name}.json`));
   });
 
-  test.each(expected[name] ?? [])('$text', ({ text, ids, decoded, failing }) => {
-    expect(tokenizer.encode(text)).toEqual(ids);
-    expect(tokenizer.decode(ids)).toBe(decoded);
-    const failed = Array.from(ids.keys(), (k) => k + 1).filter(
-      (k) => roundTrip(tokenizer, ids, { cuts: [k] }).notIdempotent > 0,
-    );
-    expect(failed).toEqual(failing);
+  test('there are whole texts and texts in parts, and cuts that fail either way', () => {
+    expect(answers.filter(({ parts }) => parts.length === 1)).toHaveLength(14);
+    expect(answers.filter(({ parts }) => parts.length > 1).length).toBeGreaterThan(9);
+    expect(answers.some(({ failing }) => failing.length > 0)).toBe(true);
+    expect(
+      answers.some(
+        ({ failing, failingAfterHeader }) => failing.length !== failingAfterHeader.length,
+      ),
+    ).toBe(true);
+  });
+
+  test.each(answers)('$parts', (answer) => {
+    expectLikePython(tokenizer, answer);
   });
 });
 

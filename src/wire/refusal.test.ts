@@ -12,6 +12,10 @@ test.each([
     '{"detail":[{"loc":["body","messages"],"msg":"Field required"}]}',
     'body.messages: Field required',
   ],
+  [
+    '{"error":{"code":400,"message":"Provider returned error","metadata":{"raw":"{\\"error\\":{\\"message\\":\\"e\\"}}"}}}',
+    'e',
+  ],
   ['  plain words\n', 'plain words'],
   ['"a string"', 'a string'],
   ['', 'HTTP 503'],

@@ -5,7 +5,7 @@ const TEXT_LIMIT = 2000;
 
 /**
  * The message in an error body: `{error: {message}}`, `{error: "…"}`, `{message}`, `{detail}`
- * (also FastAPI's list of them) or plain text. An HTML page is named by its title. Undefined
+ * (also FastAPI's list of them), `{metadata: {raw}}`, or plain text. An HTML page is named by its title. Undefined
  * when there are no words in it.
  */
 export function wordsOf(body: string): string | undefined {
@@ -54,6 +54,9 @@ function dig(value: unknown): string | undefined {
   if (typeof value === 'string') return value.trim() || undefined;
   if (Array.isArray(value)) return value.map(detailOf).filter(Boolean).join('; ') || undefined;
   if (!isRecord(value)) return undefined;
+  // OpenRouter: the provider's own words, as JSON text.
+  const raw = isRecord(value['metadata']) ? value['metadata']['raw'] : undefined;
+  if (typeof raw === 'string' && raw !== '') return wordsOf(raw);
   return dig(value['error']) ?? dig(value['message']) ?? dig(value['detail']);
 }
 

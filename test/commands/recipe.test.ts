@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { seamstress, temporaryFolder } from './cli.test-help.ts';
 import type { RunRecord } from '../../src/reports/record.ts';
-import type { Capabilities } from '../../src/campaign/probe.ts';
+import type { ProbeResult } from '../../src/campaign/probe.ts';
 
 const cwd = temporaryFolder();
 
@@ -38,7 +38,7 @@ test.each(WAYS_AROUND)('%s, sent by %s, is exact with %s', async (fault, strateg
 
 test('probe tells a recipe, what it was asked, and which layer answered', async () => {
   const ended = await seamstress(['probe', '--target', 'reference', '--json'], { cwd });
-  const found = JSON.parse(ended.stdout) as Capabilities;
+  const found = JSON.parse(ended.stdout) as ProbeResult;
   expect(ended.status).toBe(0);
   expect(found).toMatchObject({ layer: 'probed', recipe: 'reasoning-field', tokenIdsExact: true });
   expect(found.exact.cuts).toBe(found.exact.of);

@@ -45,6 +45,56 @@ export const PERSONAS: readonly Entry[] = [
     summary: 'no thinking, and a template that trims past turns',
     load: async () => (await import('./llamacpp.ts')).gemma,
   },
+  {
+    name: 'vllm',
+    summary: 'vLLM 0.32: without the flags the turn is closed; thoughts cannot be continued',
+    load: async () => (await import('./vllm.ts')).vllm,
+  },
+  {
+    name: 'vllm-gemma',
+    summary: 'vLLM with a template that trims the prefill',
+    load: async () => (await import('./vllm.ts')).vllmGemma,
+  },
+  {
+    name: 'ollama',
+    summary: 'trims line breaks around the thinking, forgets the empty think block of a prefill',
+    load: async () => (await import('./ollama.ts')).ollama,
+  },
+  {
+    name: 'lmstudio',
+    summary: 'continues a trailing assistant message unasked, and sends it again first',
+    load: async () => (await import('./lmstudio.ts')).lmstudio,
+  },
+  {
+    name: 'anthropic',
+    summary: 'up to Claude 4.5: continues, but not after whitespace, a thought or a tool call',
+    load: async () => (await import('./anthropic.ts')).anthropic,
+  },
+  {
+    name: 'anthropic-4.6',
+    summary: 'from Claude 4.6 on: refuses every trailing assistant message',
+    load: async () => (await import('./anthropic.ts')).anthropic46,
+  },
+  {
+    name: 'deepseek',
+    summary: '/beta and prefix: true; refuses a trailing assistant message without the marker',
+    load: async () => (await import('./deepseek.ts')).deepseek,
+  },
+  {
+    name: 'mistral',
+    summary: 'prefix: true, and the answer starts with the prefix again',
+    load: async () => (await import('./mistral.ts')).mistral,
+  },
+  {
+    name: 'kimi',
+    summary: 'partial: true; without the marker a trailing assistant message is a past turn',
+    load: async () => (await import('./kimi.ts')).kimi,
+  },
+  {
+    name: 'openrouter',
+    summary: 'continues or refuses, as the model behind it does',
+    load: async () => (await import('./openrouter.ts')).openrouter,
+  },
 ];
 
 /**

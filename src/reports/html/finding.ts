@@ -125,7 +125,7 @@ function sides(finding: Finding): Html {
           ([field, text]) =>
             html`<div>
               <dt>${field}</dt>
-              <dd>${lines(text)}</dd>
+              <dd>${linesOf(text)}</dd>
             </div>`,
         )}
       </dl>
@@ -153,11 +153,11 @@ function sides(finding: Finding): Html {
             : html`<dl>
                 <div>
                   <dt>wanted</dt>
-                  <dd>${lines(expected.text)}</dd>
+                  <dd>${linesOf(expected.text)}</dd>
                 </div>
                 <div>
                   <dt>got</dt>
-                  <dd>${lines(actual.text)}</dd>
+                  <dd>${linesOf(actual.text)}</dd>
                 </div>
               </dl>`
       }
@@ -166,7 +166,7 @@ function sides(finding: Finding): Html {
 }
 
 /** A text with visible whitespace, broken where it has a line break. */
-function lines(text: string): Html {
+function linesOf(text: string): Html {
   const parts = spelled(shortened(text, LONGEST_TEXT)).split('⏎');
   return html`<code class="spelled"
     >${text === '' ? '∅' : parts.map((line, i) => html`${i > 0 && html`⏎<br />`}${line}`)}</code

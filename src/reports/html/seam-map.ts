@@ -1,7 +1,7 @@
 /** Where along each generation seams break: a strip a scenario and strategy, from the journal. */
 import { VERDICTS, type Verdict } from '../../checks/verdict.ts';
 import { grouped } from '../matrix.ts';
-import type { SeamLine, VerdictCounts } from '../record.ts';
+import type { SeamLine } from '../record.ts';
 import { describeCounts } from './chart.ts';
 import { html, shortened, type Html } from './template.ts';
 
@@ -57,10 +57,10 @@ export class SeamMap {
     }
     strip.verdicts[verdict]++;
     const { columns } = strip;
-    const column = Math.min(columns.length - 1, Math.floor((k * columns.length) / (n + 1)));
-    const before = columns[column];
+    const place = Math.min(columns.length - 1, Math.floor((k * columns.length) / (n + 1)));
+    const before = columns[place];
     if (before === undefined || RANK.indexOf(verdict) > RANK.indexOf(before))
-      columns[column] = verdict;
+      columns[place] = verdict;
   }
 
   /** Undefined without a seam. */
@@ -132,7 +132,7 @@ function drawn({ columns, verdicts }: Strip): Html {
     viewBox="0 0 ${width} 14"
     preserveAspectRatio="none"
     role="img"
-    aria-label="${describeCounts(verdicts as VerdictCounts)}"
+    aria-label="${describeCounts(verdicts)}"
   >
     ${columns.map(
       (verdict, i) => verdict !== undefined && column(verdict, i * step, Math.max(1, step - 0.6)),

@@ -12,14 +12,6 @@ const MOST_ROWS = 40;
 /** Controls and the noise floor: whether the findings can be believed. */
 export function controls({ controls: made }: RunRecord): Html {
   const { repeats, repeatDisagreements, tokenControl, realCuts, tau } = made;
-  const row = (name: string, good: number, all: number, what: string): Html =>
-    html`<tr>
-      <th scope="row">${name}</th>
-      <td class="number">${all === 0 ? 'not made' : `${grouped(good)} of ${grouped(all)}`}</td>
-      <td>
-        ${all > 0 && html`<span aria-hidden="true">${good === all ? '✓' : '≠'}</span> `}${what}
-      </td>
-    </tr>`;
   return html`<section aria-labelledby="controls">
     <h2 id="controls">Controls and the noise floor</h2>
     <div class="scroll" tabindex="0" role="region" aria-label="Controls">
@@ -32,9 +24,9 @@ export function controls({ controls: made }: RunRecord): Html {
           </tr>
         </thead>
         <tbody>
-          ${row('repeat', repeats - repeatDisagreements, repeats, 'uninterrupted runs, cold and warm, that gave the same tokens again')}
-          ${row('token ids', tokenControl.exact, tokenControl.tried, 'cuts resumed by their ids that went on exactly: where this fails it is numerics, not the seam')}
-          ${row('real cuts', realCuts.asDerived, realCuts.tried, 'cuts really made that left a client with the text derived from the uninterrupted run')}
+          ${controlRow('repeat', repeats - repeatDisagreements, repeats, 'uninterrupted runs, cold and warm, that gave the same tokens again')}
+          ${controlRow('token ids', tokenControl.exact, tokenControl.tried, 'cuts resumed by their ids that went on exactly: where this fails it is numerics, not the seam')}
+          ${controlRow('real cuts', realCuts.asDerived, realCuts.tried, 'cuts really made that left a client with the text derived from the uninterrupted run')}
           <tr>
             <th scope="row">noise floor τ</th>
             <td class="number">${nats(tau)} nat</td>
@@ -47,6 +39,14 @@ export function controls({ controls: made }: RunRecord): Html {
       </table>
     </div>
   </section>`;
+}
+
+function controlRow(name: string, good: number, all: number, what: string): Html {
+  return html`<tr>
+    <th scope="row">${name}</th>
+    <td class="number">${all === 0 ? 'not made' : `${grouped(good)} of ${grouped(all)}`}</td>
+    <td>${all > 0 && html`<span aria-hidden="true">${good === all ? '✓' : '≠'}</span> `}${what}</td>
+  </tr>`;
 }
 
 /** The ways of resuming that are exact. */
@@ -157,7 +157,6 @@ function edits(scores: readonly RecipeScore[]): Html | undefined {
 /** Whitespace that a resume changes, and what that does to the distribution of the next token. */
 export function whitespace({ whitespace: found }: RunRecord): Html | undefined {
   if (found.drifted === 0) return undefined;
-  const glyphs = (text: string): string => (text === '' ? '∅' : shortened(text, 60));
   const changes = found.changes.toSorted((a, b) => b.count - a.count);
   const kinds = Object.entries(found.byChange).toSorted(([, a], [, b]) => b - a);
   return html`<section aria-labelledby="whitespace">
@@ -217,6 +216,10 @@ export function whitespace({ whitespace: found }: RunRecord): Html | undefined {
   </section>`;
 }
 
+function glyphs(text: string): string {
+  return text === '' ? '∅' : shortened(text, 60);
+}
+
 /** Cuts at which the text does not encode back into its own tokens. */
 export function roundTrip({ roundTrip: made }: RunRecord): Html {
   const classes = Object.entries(made.byClass).toSorted(([, a], [, b]) => b - a);
@@ -247,8 +250,6 @@ export function roundTrip({ roundTrip: made }: RunRecord): Html {
 /** How resumes used the server's prompt cache. */
 export function cache({ cache: rows }: RunRecord): Html | undefined {
   if (rows.length === 0) return undefined;
-  const time = (value: number | undefined): string =>
-    value === undefined ? '–' : `${value.toFixed(1)} ms`;
   return html`<section aria-labelledby="cache">
     <h2 id="cache">Prompt cache</h2>
     <div class="scroll" tabindex="0" role="region" aria-label="Prompt cache">
@@ -282,6 +283,10 @@ export function cache({ cache: rows }: RunRecord): Html | undefined {
     </div>
     ${rows.length > MOST_ROWS && html`<p class="note">${rows.length - MOST_ROWS} more strategies are left out.</p>`}
   </section>`;
+}
+
+function time(value: number | undefined): string {
+  return value === undefined ? '–' : `${value.toFixed(1)} ms`;
 }
 
 /** What was not tested, and what went wrong. */

@@ -1,0 +1,154 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { ConnectOptions, Target } from '../dialects/dialect.ts';
+import { connect, dialectNamed } from '../dialects/registry.ts';
+import { personaNamed } from '../reference/personas/catalogue.ts';
+import { startReference } from '../reference/server.ts';
+import { loadScenarios } from '../scenario/load.ts';
+import { strategiesNamed } from '../seam/named.ts';
+import { makeSubject } from '../seam/subject.ts';
+import { Controls } from './controls.ts';
+import { judgeFor, possibleStrategies } from './judge-text.ts';
+import { Ledger } from './ledger.ts';
+import { judgeAll, planSweep } from './sweep.ts';
+
+const { signal } = new AbortController();
+const COMPARE = 12;
+
+/** A target for a persona, closed when the test ends. */
+async function targetOf(
+  persona: string,
+  dialect: string,
+  more: Partial<ConnectOptions> = {},
+): Promise<Target> {
+  const server = await startReference({ persona: await personaNamed(persona) });
+  const target = await connect(
+    dialectNamed(dialect),
+    { url: server.url, model: 'thinker', ...more },
+    signal,
+  );
+  onTestFinished(async () => {
+    await target.close();
+    await server.close();
+  });
+  return target;
+}
+
+/** Sweeps one scenario; what was found, as `cause/strategy`, and the verdicts. */
+async function sweep(
+  target: Target,
+  scenario: string,
+  cuts: number,
+): Promise<{ verdicts: Record<string, number>; found: string[]; requests: number }> {
+  const all = await loadScenarios(['thinker']);
+  const chosen = all.find(({ id }) => id === scenario);
+  if (chosen === undefined) throw new Error(`no scenario ${scenario}`);
+  const subject = await makeSubject(target, chosen, signal);
+  const controls = new Controls(target, COMPARE, signal);
+  controls.addRepeat(subject);
+  controls.freeze();
+  const before = target.spending.requests;
+  const strategies = possibleStrategies(target, strategiesNamed([]));
+  const { seams } = planSweep(subject, {
+    strategies,
+    lossy: false,
+    cuts,
+    compare: COMPARE,
+    seed: 1,
+  });
+  const found = new Set<string>();
+  const ledger = new Ledger(
+    (line) => {
+      if (line.cause !== undefined)
+        found.add(`${line.cause}${line.detail === '' ? '' : ` ${line.detail}`}/${line.strategy}`);
+    },
+    () => undefined,
+  );
+  await judgeAll(seams, judgeFor(target, controls, { compare: COMPARE, signal }), 4, (seam) =>
+    ledger.enter(seam),
+  );
+  expect(ledger.tally.errors).toEqual([]);
+  const verdicts = Object.fromEntries(
+    Object.entries(ledger.tally.verdicts).filter(([, count]) => count > 0),
+  );
+  return { verdicts, found: [...found].toSorted(), requests: target.spending.requests - before };
+}
+
+/** Causes and strategies that the documented behaviour of each server leads to. */
+const MATRIX: readonly (readonly [
+  persona: string,
+  dialect: string,
+  model: string,
+  scenario: string,
+  found: readonly string[],
+])[] = [
+  [
+    'anthropic',
+    'anthropic',
+    'claude-sonnet-4-5',
+    'fruits',
+    ['whitespace-refused/content-only', 'whitespace-refused/reasoning-field'],
+  ],
+  [
+    'anthropic-4.6',
+    'anthropic',
+    'claude-opus-4-6',
+    'fruits',
+    ['prefill-unsupported/content-only', 'prefill-unsupported/reasoning-field'],
+  ],
+  [
+    'deepseek',
+    'deepseek',
+    'deepseek-reasoner',
+    'fruits',
+    ['flags-refused/content-only', 'flags-refused/reasoning-field'],
+  ],
+  [
+    'mistral',
+    'mistral',
+    'magistral-medium-latest',
+    'fruits',
+    [
+      'flags-refused/content-only',
+      'flags-refused/reasoning-field',
+      'prefill-echoed/reasoning-field+flags',
+    ],
+  ],
+  [
+    'kimi',
+    'kimi',
+    'kimi-k2-thinking',
+    'fruits',
+    ['prompt-count-differs more/content-only', 'prompt-count-differs more/reasoning-field'],
+  ],
+  ['openrouter', 'openrouter', 'qwen/qwen3-32b', 'fruits', []],
+  [
+    'openrouter',
+    'openrouter',
+    'anthropic/claude-opus-4.6',
+    'fruits',
+    ['prefill-unsupported/content-only', 'prefill-unsupported/reasoning-field'],
+  ],
+  ['lmstudio', 'lmstudio', 'thinker', 'fruits', ['prefill-echoed/reasoning-field']],
+  ['ollama', 'ollama', 'thinker', 'fruits', ['text-differs/reasoning-field']],
+  ['ollama', 'ollama-openai', 'thinker', 'fruits', ['text-differs/reasoning-field']],
+  // llama.cpp's own API, as one that is not recognised as such.
+  ['reference', 'openai-compatible', 'thinker', 'fruits', []],
+];
+
+describe('a sweep finds what is documented, and nothing else', () => {
+  test.each(MATRIX)(
+    '%s by %s, %s',
+    async (persona, dialect, model, scenario, expected) => {
+      const target = await targetOf(persona, dialect, { model });
+      expect(target.identity.strength?.oracle).toBe('prompt-count');
+      const { found, verdicts } = await sweep(target, scenario, 14);
+      expect({ found, verdicts }).toEqual({
+        found: expected,
+        verdicts: expect.anything() as object,
+      });
+      const failing = expected.length > 0;
+      expect((verdicts['diverged'] ?? 0) + (verdicts['rejected'] ?? 0) > 0).toBe(failing);
+    },
+    60_000,
+  );
+});

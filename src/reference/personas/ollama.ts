@@ -1,0 +1,212 @@
+/**
+ * Ollama, by its source of August 2026: the native chat (`server/routes.go`), the OpenAI-compatible
+ * one over it (`openai/openai.go`), and the prompt of a Qwen3 model (`model/renderers/qwen3vl.go`):
+ *
+ * - the turn of a trailing assistant message is left open;
+ * - line breaks around its thinking are trimmed, and those at the start of its content;
+ * - on a model that thinks, a message without thinking gets an empty think block;
+ * - with thinking switched off, a trailing message does not get the empty think block that a new
+ *   turn gets;
+ * - a tool call is sent whole.
+ */
+import { asArray, asObject, asString, type JsonObject } from '../../dialects/json.ts';
+import { MODEL_NAME } from '../accounting.ts';
+import { ApiError } from '../api-error.ts';
+import { templateMessage } from '../chat-request.ts';
+import type { Engine, Step } from '../engine.ts';
+import { LineStream, sendJson } from '../http.ts';
+import type { Piece } from '../parse.ts';
+import { readInteger, readStops } from '../sampling.ts';
+import {
+  endsWithAssistant,
+  messagesOf,
+  streamChunks,
+  telling,
+  type HostedPrompt,
+} from './hosted.ts';
+import type { Exchange, Persona } from './persona.ts';
+
+export const ollama: Persona = {
+  name: 'ollama',
+  dialect: 'ollama',
+  sources: [
+    'ollama server/routes.go, openai/openai.go, api/types.go, model/renderers/qwen3vl.go at fb30760',
+  ],
+  lacks: [
+    'the think tag that a Qwen3 thinking model has in its prompt: this model writes its own',
+    'loading, creating and pulling models; answers that are not streamed',
+  ],
+  routes: (engine) => ({
+    'GET /api/version': ({ response }) => sendJson(response, 200, { version: '0.0.0-reference' }),
+    'GET /api/tags': ({ response }) =>
+      sendJson(response, 200, { models: [{ name: MODEL_NAME, model: MODEL_NAME }] }),
+    'GET /v1/models': ({ response }) =>
+      sendJson(response, 200, {
+        object: 'list',
+        data: [{ id: MODEL_NAME, object: 'model', owned_by: 'library' }],
+      }),
+    'POST /api/chat': (exchange) => answerNative(engine, exchange),
+    'POST /v1/chat/completions': (exchange) => answerOpenAi(engine, exchange),
+  }),
+  errorBody: ({ message }) => ({ error: message }),
+};
+
+/** A request as the renderer takes it; `thinking` is a field of messages. */
+interface OllamaRequest {
+  readonly messages: readonly JsonObject[];
+  readonly tools: readonly unknown[];
+  readonly think: boolean;
+}
+
+/** The prompt's text, and what of the answer is already in it. */
+function render(
+  engine: Engine,
+  { messages, tools, think }: OllamaRequest,
+): { text: string; prefill: string } {
+  const resumes = endsWithAssistant(messages);
+  const past = (resumes ? messages.slice(0, -1) : messages).map(({ thinking, ...message }) =>
+    templateMessage({
+      ...message,
+      ...(thinking === undefined ? {} : { reasoning_content: thinking }),
+    }),
+  );
+  const header = engine.template.render({
+    messages: past,
+    tools: [...tools],
+    kwargs: { enable_thinking: think },
+    addGenerationPrompt: true,
+  });
+  const last = messages.at(-1);
+  if (!resumes || last === undefined) return { text: header, prefill: '' };
+  const bare = engine.template.render({
+    messages: past,
+    tools: [...tools],
+    kwargs: { enable_thinking: true },
+    addGenerationPrompt: true,
+  });
+  const prefill = prefillOf(last, think);
+  return { text: bare + prefill, prefill };
+}
+
+function prefillOf(message: JsonObject, think: boolean): string {
+  const content = asString(message['content']) ?? '';
+  const calls = asArray(message['tool_calls']).map((call, i) => {
+    const fn = asObject(asObject(call)?.['function']);
+    const before = i > 0 || content !== '' ? '\n' : '';
+    const name = asString(fn?.['name']) ?? '';
+    return `${before}<tool_call>\n{"name": "${name}", "arguments": ${JSON.stringify(fn?.['arguments'])}}\n</tool_call>`;
+  });
+  if (!think) return content + calls.join('');
+  const thought = `<think>\n${(asString(message['thinking']) ?? '').replaceAll(/^\n+|\n+$/g, '')}`;
+  const said = content === '' ? '' : `\n</think>\n\n${content.replace(/^\n+/, '')}`;
+  return thought + said + calls.join('');
+}
+
+function promptOf(engine: Engine, request: OllamaRequest): HostedPrompt {
+  const { text, prefill } = render(engine, request);
+  return { ids: engine.vocabulary.encode(text, { control: true }), prefill };
+}
+
+async function answerNative(engine: Engine, exchange: Exchange): Promise<void> {
+  const { body, response } = exchange;
+  const head = { model: MODEL_NAME, created_at: new Date().toISOString() };
+  const think = body['think'] ?? true;
+  const tools = asArray(body['tools']);
+  const request = { messages: messagesOf(body), tools, think: think !== false };
+  if (body['_debug_render_only'] === true)
+    return sendJson(response, 200, {
+      ...head,
+      _debug_info: { rendered_template: render(engine, request).text },
+    });
+  if (request.messages.length === 0)
+    throw new ApiError(400, 'messages: this model is loaded by another request here');
+  const options = asObject(body['options']) ?? {};
+  const top = body['logprobs'] === true ? readInteger(body, ['top_logprobs'], 1) : 0;
+  const { account, steps, finishOf } = telling(engine, exchange, promptOf(engine, request), tools, {
+    limit: readInteger(options, ['num_predict'], -1),
+    stop: readStops(options),
+    top,
+  });
+  const lines = new LineStream(response);
+  const calls = new WholeCalls();
+  for await (const { step, pieces } of steps) {
+    account.count(step);
+    for (const message of calls.messages(pieces, step.ended !== undefined))
+      await lines.send({
+        ...head,
+        message: { role: 'assistant', content: '', ...message },
+        done: false,
+        ...(top > 0 && pieces.length === 1 ? { logprobs: [logprobOf(engine, step, pieces)] } : {}),
+      });
+    if (step.ended === undefined) continue;
+    const length = finishOf(step.ended) === 'length';
+    await lines.send({
+      ...head,
+      message: { role: 'assistant', content: '' },
+      done: true,
+      done_reason: length ? 'length' : 'stop',
+      prompt_eval_count: account.promptLength,
+      eval_count: account.predicted,
+    });
+    lines.end();
+  }
+}
+
+async function answerOpenAi(engine: Engine, exchange: Exchange): Promise<void> {
+  const { body } = exchange;
+  const messages = messagesOf(body).map(({ reasoning, ...message }) => ({
+    ...message,
+    ...(reasoning === undefined ? {} : { thinking: reasoning }),
+  }));
+  const tools = asArray(body['tools']);
+  const think = body['reasoning_effort'] !== 'none';
+  const prompt = promptOf(engine, { messages, tools, think });
+  await streamChunks(engine, exchange, prompt, tools, { reasoningField: 'reasoning' });
+}
+
+/** Tool calls are held back until they are whole. */
+class WholeCalls {
+  #name: string | undefined;
+  #text = '';
+
+  messages(pieces: readonly Piece[], over: boolean): object[] {
+    const messages: object[] = [];
+    for (const piece of pieces) {
+      if (piece.kind !== 'arguments') messages.push(...this.#flush());
+      if (piece.kind === 'call') this.#name = piece.name;
+      else if (piece.kind === 'arguments') this.#text += piece.text;
+      else
+        messages.push(
+          piece.kind === 'content' ? { content: piece.text } : { thinking: piece.text },
+        );
+    }
+    return over ? [...messages, ...this.#flush()] : messages;
+  }
+
+  /** A call whose arguments are not whole is not sent at all. */
+  #flush(): object[] {
+    const [name, text] = [this.#name, this.#text];
+    this.#name = undefined;
+    this.#text = '';
+    if (name === undefined) return [];
+    try {
+      return [{ tool_calls: [{ function: { name, arguments: JSON.parse(text) as unknown } }] }];
+    } catch {
+      return [];
+    }
+  }
+}
+
+function logprobOf({ vocabulary }: Engine, step: Step, pieces: readonly Piece[]): object {
+  const piece = pieces[0];
+  const own = piece !== undefined && 'text' in piece ? piece.text : '';
+  return {
+    token: own,
+    logprob: step.candidates[0]?.logprob ?? 0,
+    bytes: [...Buffer.from(own)],
+    top_logprobs: step.candidates.map(({ id, logprob }) => {
+      const bytes = vocabulary.printed(id);
+      return { token: Buffer.from(bytes).toString('utf8'), logprob, bytes: [...bytes] };
+    }),
+  };
+}
