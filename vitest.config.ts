@@ -20,6 +20,14 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: 'engines',
           include: ['test/engines/**/*.test.ts'],
           testTimeout: 600_000,

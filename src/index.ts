@@ -11,7 +11,14 @@ export {
 export { runCampaign, type CampaignOptions } from './campaign/run.ts';
 export type { RunEvent, RunListener } from './campaign/events.ts';
 export { replayFinding, type Replay, type ReplayOutcome } from './campaign/replay.ts';
+export { probeTarget, type ProbeResult } from './campaign/probe.ts';
 export { VERDICTS, type CheckName, type Verdict } from './checks/verdict.ts';
+export { ResumeError, type PromptDifference, type ResumeProblem } from './client/error.ts';
+export type { CutCause, ResumeEvent } from './client/events.ts';
+export { expectExactResume, type ExactResumeOptions } from './client/expect.ts';
+export type { Recipe } from './client/recipe.ts';
+export { recoverThinkingOnly, type Recovered, type RecoverOptions } from './client/recover.ts';
+export { resume, type ResumeOptions } from './client/resume.ts';
 export { CAUSES, type Cause, type Culprit } from './diagnosis/causes.ts';
 export type { ConnectOptions, Dialect, Target, TargetIdentity } from './dialects/dialect.ts';
 export { llamacpp } from './dialects/llamacpp.ts';
@@ -33,4 +40,13 @@ export { loadScenarios } from './scenario/load.ts';
 export type { Scenario } from './scenario/schema.ts';
 export { PHASES, type Phase, type View } from './seam/generation.ts';
 export { strategiesNamed } from './seam/named.ts';
+export {
+  afterAnswer,
+  afterRefusal,
+  startRecovery,
+  type ReadAnswer,
+  type Recovery,
+  type RecoveryAsk,
+  type RecoveryOutcome,
+} from './seam/recovery.ts';
 export { STRATEGIES, type Strategy } from './seam/strategy.ts';

@@ -102,6 +102,10 @@ const trialSchema = z.union([
   }),
 ]);
 
+function isInside(path: string): boolean {
+  return !/^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)/.test(path);
+}
+
 const fileSchema = z.strictObject({
   name: z.string().regex(/^[A-Za-z0-9._-]{1,60}$/),
   description: z.string().optional(),
@@ -117,12 +121,10 @@ const fileSchema = z.strictObject({
     next: argv.optional(),
     env: z.record(z.string(), z.string()).default({}),
     files: z
-      .record(
-        z.string().refine((path) => !/^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)/.test(path), {
-          message: 'a path inside the client’s folder',
-        }),
-        z.string(),
-      )
+      .record(z.string(), z.string())
+      .refine((files) => Object.keys(files).every(isInside), {
+        message: 'each path must lie inside the client’s folder',
+      })
       .default({}),
     isolate: z.boolean().default(false),
     timeout: seconds.default(60),

@@ -263,6 +263,9 @@ describe('what the client prints', () => {
   test('is read in JSON too, and not judged where the client prints no answer at all', () => {
     const json = (answer: string): string => `{"text":${JSON.stringify(answer)}}\n`;
     expect(judged(printed(json(content), json), 'answer-whole').verdict).toBe('pass');
+    const parts = json(held.content) + json(rest.content);
+    expect(judged(printed(parts, json), 'answer-whole').verdict).toBe('pass');
+    expect(judged(printed(json(rest.content), json), 'answer-whole').verdict).toBe('fail');
     expect(judged(printed('done', () => 'done'), 'answer-whole').verdict).toBe('not-seen');
   });
 });

@@ -21,6 +21,10 @@ interface Ask {
   readonly end: End;
 }
 
+function never(): Promise<never> {
+  return Promise.reject(new Error('not asked for'));
+}
+
 /** A server that answers after a while and counts what it really spent. */
 class Server {
   requests = 0;
@@ -58,7 +62,6 @@ class Server {
         request: sent,
       };
     };
-    const never = () => Promise.reject(new Error('not asked for'));
     this.target = {
       identity: { dialect: 'x', url: 'http://h', model: 'm', engine: { name: 'x' }, hops: [] },
       chatTemplate: undefined,

@@ -1,11 +1,16 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { ConnectOptions, Target } from '../dialects/dialect.ts';
 import { connect, dialectNamed } from '../dialects/registry.ts';
+import { parseFault } from '../reference/faults.ts';
 import { personaNamed } from '../reference/personas/catalogue.ts';
 import { startReference } from '../reference/server.ts';
 import { loadScenarios } from '../scenario/load.ts';
 import { strategiesNamed } from '../seam/named.ts';
+import { STRATEGIES } from '../seam/strategy.ts';
 import { makeSubject } from '../seam/subject.ts';
+import { loadTokenizer } from '../tokens/tokenizer.ts';
+import { Budget, withBudget } from './budget.ts';
 import { Controls } from './controls.ts';
 import { judgeFor, possibleStrategies } from './judge-text.ts';
 import { Ledger } from './ledger.ts';
@@ -18,9 +23,13 @@ const COMPARE = 12;
 async function targetOf(
   persona: string,
   dialect: string,
-  more: Partial<ConnectOptions> = {},
+  more: Partial<ConnectOptions> & { readonly fault?: string } = {},
 ): Promise<Target> {
-  const server = await startReference({ persona: await personaNamed(persona) });
+  const { fault } = more;
+  const server = await startReference({
+    persona: await personaNamed(persona),
+    faults: fault === undefined ? [] : [parseFault(fault)],
+  });
   const target = await connect(
     dialectNamed(dialect),
     { url: server.url, model: 'thinker', ...more },
@@ -38,12 +47,13 @@ async function sweep(
   target: Target,
   scenario: string,
   cuts: number,
+  stop: AbortSignal = signal,
 ): Promise<{ verdicts: Record<string, number>; found: string[]; requests: number }> {
   const all = await loadScenarios(['thinker']);
   const chosen = all.find(({ id }) => id === scenario);
   if (chosen === undefined) throw new Error(`no scenario ${scenario}`);
   const subject = await makeSubject(target, chosen, signal);
-  const controls = new Controls(target, COMPARE, signal);
+  const controls = new Controls(target, COMPARE, stop);
   controls.addRepeat(subject);
   controls.freeze();
   const before = target.spending.requests;
@@ -63,7 +73,7 @@ async function sweep(
     },
     () => undefined,
   );
-  await judgeAll(seams, judgeFor(target, controls, { compare: COMPARE, signal }), 4, (seam) =>
+  await judgeAll(seams, judgeFor(target, controls, { compare: COMPARE, signal: stop }), 4, (seam) =>
     ledger.enter(seam),
   );
   expect(ledger.tally.errors).toEqual([]);
@@ -152,3 +162,78 @@ describe('a sweep finds what is documented, and nothing else', () => {
     60_000,
   );
 });
+
+describe('planted faults, seen by text and counts alone', () => {
+  const found = async (fault: string): Promise<string[]> => {
+    const target = await targetOf('reference', 'openai-compatible', { fault });
+    return (await sweep(target, 'fruits', 10)).found.map((line) => line.replace(/\/.*/, ''));
+  };
+
+  test.each([
+    ['prefill-dropped', 'prefill-dropped'],
+    ['reasoning-lost', 'reasoning-dropped'],
+    ['turn-closed', 'prompt-count-differs more'],
+    ['prefill-echoed', 'prefill-echoed'],
+    ['content-as-reasoning', 'content-as-reasoning'],
+    ['connection-reset', 'stream-reset'],
+    ['prefill-refused', 'prefill-refused-thinking'],
+  ])(
+    '%s is %s',
+    async (fault, cause) => {
+      expect(await found(fault)).toContain(cause);
+    },
+    60_000,
+  );
+});
+
+test('a text that differs on a server that does not repeat itself is no finding', async () => {
+  const target = await targetOf('reference', 'openai-compatible', { fault: 'near-tie-noise' });
+  const { verdicts, found } = await sweep(target, 'fruits', 10);
+  expect(found).toEqual([]);
+  expect(verdicts['exact']).toBeGreaterThan(0);
+}, 60_000);
+
+test('with a local tokenizer the cuts are at its tokens, and the verdict says so', async () => {
+  const tokenizer = fileURLToPath(new URL('../../models/thinker/hf', import.meta.url));
+  const target = await targetOf('kimi', 'kimi', { files: { tokenizer } });
+  expect(target.identity.strength).toMatchObject({ ids: 'local', oracle: 'prompt-count' });
+  const scenario = (await loadScenarios(['thinker'])).find(({ id }) => id === 'fruits');
+  if (scenario === undefined) throw new Error('no scenario');
+  const { generation, views } = await makeSubject(target, scenario, signal);
+  const { encodePlain } = await loadTokenizer(tokenizer);
+  const reasoning = views.at(-1)?.reasoning ?? '';
+  const tokens = generation.tokens.filter(({ phase }) => phase === 'reasoning');
+  expect(tokens).toHaveLength(encodePlain(reasoning).length);
+  const { found } = await sweep(target, 'fruits', 10);
+  expect(found.filter((line) => line.endsWith('+flags'))).toEqual([]);
+}, 60_000);
+
+test('strategies that need what is not told are left out', async () => {
+  const target = await targetOf('anthropic', 'anthropic');
+  expect(possibleStrategies(target, STRATEGIES).map(({ name }) => name)).toEqual([
+    'reasoning-field',
+    'content-only',
+  ]);
+  const exact = await targetOf('reference', 'llama.cpp');
+  expect(possibleStrategies(exact, STRATEGIES)).toEqual(STRATEGIES);
+});
+
+test('one request serves strategies that send the same', async () => {
+  const target = await targetOf('openrouter', 'openrouter', { model: 'qwen/qwen3-32b' });
+  // This scenario does not think: both strategies send the content alone.
+  const { verdicts, requests } = await sweep(target, 'no-thinking', 8);
+  expect(verdicts).toEqual({ exact: 16 });
+  // Each resumes one cut of its own to the end.
+  expect(requests).toBeLessThanOrEqual(10);
+}, 60_000);
+
+test('a budget that is spent ends the sweep after what is under way', async () => {
+  const live = await targetOf('kimi', 'kimi');
+  const budget = new Budget({ maxRequests: 9 });
+  const target = withBudget(live, budget);
+  await expect(sweep(target, 'fruits', 14, budget.signal)).rejects.toMatchObject({
+    code: 'interrupted',
+  });
+  expect(live.spending.requests).toBe(9);
+  expect(budget.signal.aborted).toBe(true);
+}, 60_000);

@@ -86,7 +86,8 @@ export class TextJudge extends Judge {
     if (resume.kind !== 'chat') return cannot(seam, 'it sends more than a chat can show');
     if (plan.resume === 'never' || generation.synthetic)
       return cannot(seam, 'this server does not tell what prompt it makes of a chat');
-    const key = JSON.stringify([resume.request, plan.k, plan.resume, plan.endBy, plan.until]);
+    const length = plan.resume === 'whole' ? plan.resume : this.#tokensOf(plan.resume);
+    const key = JSON.stringify([resume.request, plan.k, length, plan.endBy, plan.until]);
     const same = this.#judged.get(key);
     // The same strategy asks again where it wants to see whether a failure comes again.
     if (same !== undefined && same.by !== plan.strategy.name) return { ...(await same.seam), plan };
@@ -276,13 +277,16 @@ function covered({ deltas, length }: Generation, k: number, added: View): number
   return length - k;
 }
 
+function startOf({ shape }: JudgedSeam): string {
+  return shape?.actual.slice(0, 40) ?? '';
+}
+
 function sameFailure(a: JudgedSeam, b: JudgedSeam): boolean {
-  const start = ({ shape }: JudgedSeam): string => shape?.actual.slice(0, 40) ?? '';
   return (
     b.verdict === 'diverged' &&
     a.check === b.check &&
     a.answer?.end.kind === b.answer?.end.kind &&
     a.shape?.problem === b.shape?.problem &&
-    start(a) === start(b)
+    startOf(a) === startOf(b)
   );
 }

@@ -24,7 +24,7 @@ export function divergence(
   let [kl, lost, gained, pKnown, qKnown] = [0, 0, 0, 0, 0];
   for (const [id, share] of p) {
     const other = q.get(id);
-    kl += share * Math.log(share / (other ?? Math.min(qMost, share)));
+    kl += share * Math.log(share / (other ?? qMost));
     lost += Math.max(0, share - (other ?? qMost));
     pKnown += share;
     qKnown += other ?? 0;

@@ -4,6 +4,7 @@ import { SeamstressError } from '../errors.ts';
 
 interface ReportOptions {
   readonly report: readonly string[];
+  readonly history?: string;
   readonly json?: boolean;
 }
 
@@ -13,12 +14,16 @@ export function reportCommand(): Command {
     .description(
       'Writes reports of a run that was stored, from its record alone. Without --report it prints the summary. Exit status 0 once they are written, whatever the run found.',
     )
-    .argument('<run>', 'a run’s folder, or its run.json')
+    .argument('[run]', 'a run’s folder, or its run.json')
     .option(
       '--report <kind=path>',
       'html, markdown, github, summary, junit, json, ndjson or terminal; "-" is standard output; repeatable',
       (text: string, before: readonly string[]) => [...before, text],
       [],
+    )
+    .option(
+      '--history <folder>',
+      'instead of one run: all runs of a folder over time, one row an engine; html, json or terminal',
     )
     .option('--json', 'the same as --report json=-')
     .addHelpText(
@@ -27,10 +32,12 @@ export function reportCommand(): Command {
 Examples:
   seamstress report reports/latest --report html=report.html --report markdown=comment.md
   seamstress report reports/latest --report github=-
-  seamstress report reports/latest --report summary="$GITHUB_STEP_SUMMARY"`,
+  seamstress report reports/latest --report summary="$GITHUB_STEP_SUMMARY"
+  seamstress report --history reports --report html=history.html`,
     )
-    .action(async (run: string, options: ReportOptions) => {
-      await report(run, options);
+    .action(async (run: string | undefined, options: ReportOptions) => {
+      if (options.history === undefined && run !== undefined) await report(run, options);
+      else await history(run, options);
     });
 }
 
@@ -51,4 +58,18 @@ async function report(path: string, options: ReportOptions): Promise<void> {
       cause: error,
     });
   }
+}
+
+async function history(run: string | undefined, options: ReportOptions): Promise<void> {
+  if (options.history === undefined)
+    throw new SeamstressError('usage', "missing required argument 'run'", {
+      hint: 'Give the folder of a run, or --history and a folder of runs.',
+    });
+  if (run !== undefined)
+    throw new SeamstressError('usage', 'give a run or --history, not both', {
+      hint: 'A history has all runs of its folder.',
+    });
+  const { writeHistory } = await import('../reports/history-emit.ts');
+  const asked = [...options.report, ...(options.json === true ? ['json=-'] : [])];
+  writeHistory(options.history, asked);
 }

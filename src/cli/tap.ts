@@ -1,4 +1,6 @@
 /** `seamstress tap`: a recording reverse proxy, to see what really arrives behind a gateway. */
+import { once } from 'node:events';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
 import { messageOf, SeamstressError } from '../errors.ts';
 import type { Exchange } from '../tap/exchange.ts';
@@ -34,77 +36,59 @@ Examples:
     });
 }
 
-async function tap(options: TapOptions): Promise<void> {
-  const [{ startTap }, { lineOf }, { closeSync, openSync, writeSync }] = await Promise.all([
+async function tap({ upstream, port, out, json }: TapOptions): Promise<void> {
+  const [{ startTap }, { lineOf }, { visible }, { parseAddress }] = await Promise.all([
     import('../tap/tap.ts'),
     import('../tap/exchange.ts'),
-    import('node:fs'),
+    import('../tokens/text.ts'),
+    import('../wire/address.ts'),
   ]);
-  const { visible } = await import('../tokens/text.ts');
-  const { parseAddress } = await import('../wire/address.ts');
-  parseAddress(options.upstream);
-  const trouble = (what: string) => (cause: unknown) =>
-    new SeamstressError('output', `${what}: ${messageOf(cause)}`, {
-      hint: 'Give another file with --out.',
-      cause,
-    });
+  parseAddress(upstream);
   // Prompts are private: nobody else on the machine has to read them.
-  const file =
-    options.out === undefined
-      ? undefined
-      : attempt(
-          () => openSync(options.out ?? '', 'w', 0o600),
-          trouble(`cannot write ${options.out}`),
-        );
+  const file = out === undefined ? undefined : writing(out, () => openSync(out, 'w', 0o600));
   const interrupt = interruptible();
-  let failure: SeamstressError | undefined;
-  const stopped = new Promise<void>((resolve) => {
-    interrupt.signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  const broken = new AbortController();
   const apiKey = process.env['SEAMSTRESS_API_KEY'];
-  let fail = (): void => {};
-  const failed = new Promise<void>((resolve) => (fail = resolve));
-  const onExchange = (exchange: Exchange): void => {
-    const line = options.json === true || file !== undefined ? lineOf(exchange) : '';
-    if (options.json === true) console.log(line);
-    else console.log(visible(summaryOf(exchange)));
-    if (file === undefined || failure !== undefined) return;
-    try {
-      writeSync(file, `${line}\n`);
-    } catch (error) {
-      failure = trouble(`cannot write ${options.out ?? ''}`)(error);
-      fail();
-    }
-  };
   const running = await startTap({
-    upstream: options.upstream,
-    port: options.port,
-    onExchange,
+    upstream,
+    port,
+    onExchange: (exchange) => {
+      console.log(json === true ? lineOf(exchange) : visible(summaryOf(exchange)));
+      if (file === undefined || out === undefined || broken.signal.aborted) return;
+      try {
+        writing(out, () => writeSync(file, `${lineOf(exchange)}\n`));
+      } catch (error) {
+        broken.abort(error);
+      }
+    },
     secrets: apiKey === undefined || apiKey === '' ? [] : [apiKey],
   }).catch((error: unknown) => {
-    throw new SeamstressError(
-      'usage',
-      `cannot listen on port ${options.port}: ${messageOf(error)}`,
-      { hint: 'Give another one with --port; 0 takes any.', cause: error },
-    );
+    throw new SeamstressError('usage', `cannot listen on port ${port}: ${messageOf(error)}`, {
+      hint: 'Give another one with --port; 0 takes any.',
+      cause: error,
+    });
   });
   console.log(
-    options.json === true
+    json === true
       ? JSON.stringify({ url: running.url, upstream: running.upstream })
       : `tap on ${running.url} in front of ${running.upstream}`,
   );
-  await Promise.race([stopped, failed]);
+  const end = AbortSignal.any([interrupt.signal, broken.signal]);
+  if (!end.aborted) await once(end, 'abort');
   await running.close();
   interrupt.release();
   if (file !== undefined) closeSync(file);
-  if (failure !== undefined) throw failure;
+  broken.signal.throwIfAborted();
 }
 
-function attempt<T>(step: () => T, explain: (cause: unknown) => Error): T {
+function writing<T>(path: string, step: () => T): T {
   try {
     return step();
   } catch (error) {
-    throw explain(error);
+    throw new SeamstressError('output', `cannot write ${path}: ${messageOf(error)}`, {
+      hint: 'Give another file with --out.',
+      cause: error,
+    });
   }
 }
 

@@ -7,6 +7,8 @@ import type { View } from '../seam/generation.ts';
 export type ResumeProblem =
   /** The prompt that the server makes of the resume is not that of what was read. */
   | 'prompt-differs'
+  /** The server's prompts cannot be seen, so that none can be checked. */
+  | 'no-oracle'
   /** The ids of hidden tokens could not be learned, so that no prompt can be checked. */
   | 'ids-unknown'
   /** The server answered the resume with an HTTP error that says no. */

@@ -2,12 +2,15 @@ import { AssertionError } from 'node:assert';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CAUSES, type Cause } from '../diagnosis/causes.ts';
 import { parseFault } from '../reference/faults.ts';
 import { startReference } from '../reference/server.ts';
 import { readRecord, runSchema } from '../reports/record.ts';
 import { expectExactResume, type ExactResumeOptions } from './expect.ts';
+
+// Loaded machines are slow, and a campaign makes many requests.
+vi.setConfig({ testTimeout: 120_000 });
 
 async function server(...faults: readonly string[]): Promise<string> {
   const reference = await startReference({ faults: faults.map(parseFault) });

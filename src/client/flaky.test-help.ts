@@ -128,9 +128,11 @@ function passEvents(
 ): void {
   lane.passed = 0;
   let waiting = '';
+  let stopped = false;
   response.flushHeaders();
   const stop = (next: string): void => {
     if (planned === undefined) return;
+    stopped = true;
     lane.broken++;
     answer.destroy();
     breakOff(response, planned.how, next);
@@ -141,6 +143,7 @@ function passEvents(
   }
   answer.setEncoding('utf8');
   answer.on('data', (chunk: string) => {
+    if (stopped) return;
     waiting += chunk;
     for (let end = waiting.indexOf('\n\n'); end >= 0; end = waiting.indexOf('\n\n')) {
       const event = waiting.slice(0, end + 2);
@@ -153,8 +156,12 @@ function passEvents(
       response.write(event);
     }
   });
-  answer.on('end', () => response.end());
-  answer.on('error', () => response.destroy());
+  answer.on('end', () => {
+    if (!stopped) response.end();
+  });
+  answer.on('error', () => {
+    if (!stopped) response.destroy();
+  });
 }
 
 function isPlace({ events }: PlannedBreak, passed: number, next: string): boolean {

@@ -46,7 +46,7 @@ export interface Many {
 
 export interface ManyResult {
   readonly equal: number;
-  /** Generations that were refused, by the cause that was named. */
+  /** Generations that were refused, by the cause that was named, or the server's words. */
   readonly refused: Readonly<Record<string, number>>;
   /** Generations that came out otherwise, or ended in another error: one line each. */
   readonly wrong: readonly string[];
@@ -101,12 +101,9 @@ export async function resumeMany(flaky: Flaky, many: Many): Promise<ManyResult> 
         if (difference === undefined) result.equal++;
         else result.wrong.push(`${where}: ${difference}`);
       } catch (error) {
-        if (!(error instanceof ResumeError) || error.problem !== 'prompt-differs')
-          result.wrong.push(`${where}: ${String(error)}`);
-        else {
-          const cause = error.difference?.cause ?? 'none';
-          result.refused[cause] = (result.refused[cause] ?? 0) + 1;
-        }
+        const why = refusalOf(error);
+        if (why === undefined) result.wrong.push(`${where}: ${String(error)}`);
+        else result.refused[why] = (result.refused[why] ?? 0) + 1;
       }
       result.cutsMade += lane.broken;
       lane.plan = [];
@@ -115,6 +112,16 @@ export async function resumeMany(flaky: Flaky, many: Many): Promise<ManyResult> 
   };
   await Promise.all(Array.from({ length: many.lanes }, work));
   return result;
+}
+
+/** Why a message was not gone on with, where that was known before anything was generated. */
+function refusalOf(error: unknown): string | undefined {
+  if (!(error instanceof ResumeError)) return undefined;
+  return error.problem === 'prompt-differs' ? error.difference?.cause : refusedBy(error);
+}
+
+function refusedBy({ problem, message }: ResumeError): string | undefined {
+  return problem === 'refused' ? message.replace(/^.*HTTP \d+: /, '') : undefined;
 }
 
 /** The uninterrupted run: by the chat stream, and by ids. */

@@ -23,7 +23,7 @@ export interface Prepared {
  *
  * @param told what the caller was given, for errors
  * @param rewind tokens that may be given up to find a place where the prompt is right
- * @throws {ResumeError} `prompt-differs` or `ids-unknown`
+ * @throws {ResumeError} `prompt-differs`, `ids-unknown` or `no-oracle`
  */
 export async function prepare(
   target: Target,
@@ -34,6 +34,13 @@ export async function prepare(
   signal: AbortSignal,
 ): Promise<Prepared> {
   if (isEmptyView(reading.view)) return { request: reading.request, kept: 0, view: reading.view };
+  if (!showsPrompts(target))
+    throw new ResumeError(
+      'no-oracle',
+      'the server does not show the prompt that it makes of a resume, so that it cannot be checked',
+      told,
+      { hint: 'Ask again from the beginning, or use the API of a server that renders prompts.' },
+    );
   if (!(await learnIds(target, reading, signal)))
     throw new ResumeError(
       'ids-unknown',
@@ -54,6 +61,12 @@ export async function prepare(
     hint: 'Another recipe may be exact here (seamstress probe); `rewind` gives up some tokens instead.',
     difference,
   });
+}
+
+/** True where the ids of prompts can be seen. */
+export function showsPrompts({ identity }: Target): boolean {
+  const { strength } = identity;
+  return strength === undefined || (strength.oracle === 'prompt-ids' && strength.ids !== 'none');
 }
 
 type Checked =

@@ -22,16 +22,26 @@ export interface Gap {
   readonly to: number;
 }
 
+const UNSEEN: Rendered = { ids: [], text: undefined, source: 'server', requests: [] };
+
 export class Reading {
   readonly request: ChatRequest;
-  /** The prompt of the first request. */
-  readonly prompt: Rendered;
+  #prompt: Rendered;
   readonly #tokens: (TokenEvent | undefined)[] = [];
   #deltas: readonly Delta[] = [];
 
-  constructor(request: ChatRequest, prompt: Rendered) {
+  constructor(request: ChatRequest, prompt: Rendered = UNSEEN) {
     this.request = request;
-    this.prompt = prompt;
+    this.#prompt = prompt;
+  }
+
+  /** The prompt of the first request; without ids until it is known. */
+  get prompt(): Rendered {
+    return this.#prompt;
+  }
+
+  begin(prompt: Rendered): void {
+    this.#prompt = prompt;
   }
 
   /** Tokens generated so far, known and unknown. */

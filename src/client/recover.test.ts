@@ -32,7 +32,7 @@ afterAll(async () => {
 async function open(
   proxy: Flaky,
   ...plan: PlannedBreak[]
-): Promise<{ target: Target; asked: () => unknown[] }> {
+): Promise<{ target: Target; asked: () => unknown[][] }> {
   const lane = proxy.lane();
   const target = await connect(undefined, { url: lane.url, timeouts: { stallMs: 500 } }, signal);
   onTestFinished(() => target.close());

@@ -22,7 +22,7 @@ import { endOf, phaseOfView } from './cuts.ts';
 import { ResumeError } from './error.ts';
 import type { CutCause, ResumeEvent } from './events.ts';
 import { Overlap } from './overlap.ts';
-import { prepare, type Prepared } from './prepare.ts';
+import { prepare, showsPrompts, type Prepared } from './prepare.ts';
 import { produced } from './queue.ts';
 import { Reading } from './reading.ts';
 import { strategyOf, type Recipe } from './recipe.ts';
@@ -74,8 +74,8 @@ const LONGEST_WAIT_MS = 30_000;
  * Leaving the loop early closes the connection.
  *
  * @throws {ResumeError} when the message cannot be gone on with exactly, or attempts are spent
- * @throws {SeamstressError} `usage` for a recipe that cannot be used, `target` when the server
- *   cannot be reached at all, `interrupted` when the signal aborts
+ * @throws {SeamstressError} `usage` for a recipe that cannot be used, `target` when a URL is given
+ *   and there is no server that is known, `interrupted` when the signal aborts
  * @example
  * for await (const event of resume({ target: url, recipe: 'reasoning-field', messages }))
  *   if (event.kind === 'delta') process.stdout.write(event.content ?? '');
@@ -123,7 +123,7 @@ async function* attempts(
     thinking: options.thinking,
   };
   const most = options.attempts ?? 16;
-  const reading = new Reading(request, await target.render(request, signal));
+  const reading = new Reading(request);
   let told = EMPTY_VIEW;
   let fruitless = 0;
   for (let attempt = 1; ; attempt++) {
@@ -146,6 +146,8 @@ async function* attempts(
   ): AsyncGenerator<ResumeEvent, Trouble | undefined, undefined> {
     let answered: Attempted;
     try {
+      if (reading.prompt.ids.length === 0 && showsPrompts(target))
+        reading.begin(await target.render(request, signal));
       const next = await prepare(target, reading, strategy, told, options.rewind ?? 0, signal);
       yield { kind: 'attempt', attempt, kept: next.kept, rewound: reading.generated - next.kept };
       answered = yield* produced((push) => stream(next, push));

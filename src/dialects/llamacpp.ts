@@ -9,6 +9,7 @@
  */
 import { SeamstressError } from '../errors.ts';
 import { HttpClient } from '../wire/http.ts';
+import { Batch } from './batch.ts';
 import { chooseModel, httpOptions, probe, sha256, TOKENIZER_PROBE } from './acquaint.ts';
 import type {
   Answer,
@@ -71,10 +72,13 @@ async function connectLlamacpp(options: ConnectOptions, signal: AbortSignal): Pr
         },
       );
     const { name: model } = await chooseModel(http, KIND, options.model, signal);
+    const several = await tokenizesSeveral(http, signal);
     const body = tokenizeBody(TOKENIZER_PROBE);
-    const probeIds = readTokens(
-      await probe(http, { kind: KIND, method: 'POST', path: '/tokenize', body }, signal),
-    );
+    const probeIds =
+      several ??
+      readTokens(
+        await probe(http, { kind: KIND, method: 'POST', path: '/tokenize', body }, signal),
+      );
     const build = asString(props['build_info']);
     const identity: TargetIdentity = {
       dialect: llamacpp.name,
@@ -92,15 +96,46 @@ async function connectLlamacpp(options: ConnectOptions, signal: AbortSignal): Pr
       ...(options.faults === undefined ? {} : { faults: options.faults }),
       ...(options.faultSeed === undefined ? {} : { faultSeed: options.faultSeed }),
     };
-    return new LlamacppTarget(http, identity, chatTemplate);
+    return new LlamacppTarget(http, identity, chatTemplate, several === undefined ? 1 : TEXTS);
   } catch (error) {
     await http.close();
     throw error;
   }
 }
 
-function tokenizeBody(text: string): JsonObject {
-  return { content: text, add_special: false, parse_special: true };
+/** `/tokenize` takes a list of texts and ids, and gives ids back as they are: this one parts the texts. */
+const BETWEEN = -1;
+/** Texts of one request at most. */
+const TEXTS = 64;
+
+/** The ids of the probe text when the server tokenizes several texts at once; undefined when it does not. */
+async function tokenizesSeveral(
+  http: HttpClient,
+  signal: AbortSignal,
+): Promise<readonly number[] | undefined> {
+  try {
+    const body = tokenizeBody([TOKENIZER_PROBE, BETWEEN, TOKENIZER_PROBE]);
+    const reply = await http.json('POST', '/tokenize', body, signal);
+    const [first, second, ...more] = apart(readTokens(reply.body));
+    const fits = first !== undefined && first.length > 0 && first.join() === second?.join();
+    return fits && more.length === 0 ? first : undefined;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return undefined;
+  }
+}
+
+function tokenizeBody(content: string | readonly (string | number)[]): JsonObject {
+  return { content, add_special: false, parse_special: true };
+}
+
+/** The lists between the parting ids. */
+function apart(ids: readonly number[]): number[][] {
+  const lists: number[][] = [[]];
+  for (const id of ids)
+    if (id === BETWEEN) lists.push([]);
+    else lists.at(-1)?.push(id);
+  return lists;
 }
 
 function readTokens(body: unknown): readonly number[] {
@@ -158,18 +193,26 @@ function readPiece(value: unknown): TokenEvent {
   };
 }
 
+interface Text {
+  readonly text: string;
+  readonly signal: AbortSignal;
+}
+
 class LlamacppTarget implements Target {
   readonly identity: TargetIdentity;
   readonly chatTemplate: string;
   readonly #http: HttpClient;
+  readonly #texts: Batch<Text, readonly number[]>;
   readonly #encoded = new Memo<readonly number[]>(20_000);
   /** Apart from `#encoded`: a server may know more of a text that it rendered itself. */
   readonly #rendered = new Memo<readonly number[]>(20_000);
   #promptTokens = 0;
   #generatedTokens = 0;
 
-  constructor(http: HttpClient, identity: TargetIdentity, chatTemplate: string) {
+  /** @param texts texts that the server tokenizes in one request at most */
+  constructor(http: HttpClient, identity: TargetIdentity, chatTemplate: string, texts: number) {
     this.#http = http;
+    this.#texts = new Batch((asked) => this.#tokenizeAll(asked), texts);
     this.identity = identity;
     this.chatTemplate = chatTemplate;
   }
@@ -292,9 +335,23 @@ class LlamacppTarget implements Target {
   }
 
   async #tokenize(text: string, signal: AbortSignal): Promise<readonly number[]> {
-    return readTokens(
-      (await this.#http.json('POST', '/tokenize', tokenizeBody(text), signal)).body,
+    return await this.#texts.get({ text, signal });
+  }
+
+  async #tokenizeAll(asked: readonly Text[]): Promise<readonly (readonly number[])[]> {
+    const [first] = asked;
+    if (first === undefined) return [];
+    const content =
+      asked.length === 1
+        ? first.text
+        : asked.flatMap(({ text }, i) => (i === 0 ? [text] : [BETWEEN, text]));
+    const ids = readTokens(
+      (await this.#http.json('POST', '/tokenize', tokenizeBody(content), first.signal)).body,
     );
+    const lists = asked.length === 1 ? [ids] : apart(ids);
+    if (lists.length !== asked.length)
+      throw new SeamstressError('target', '/tokenize answered for another number of texts');
+    return lists;
   }
 
   async encodePlain(text: string, signal: AbortSignal): Promise<readonly TokenEvent[]> {

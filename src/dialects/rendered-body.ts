@@ -71,7 +71,7 @@ async function onVllm(
   return { ids, count: ids.length, text: asString(reply?.['prompt']) };
 }
 
-/** vLLM's render endpoints, which its versions before them do not have. */
+/** vLLM's render endpoints, which older versions lack and newer ones refuse (403) unless started with `--enable-scale-out`. */
 async function renderedByVllm(
   http: HttpClient,
   path: string,
@@ -82,7 +82,7 @@ async function renderedByVllm(
     const { body: told } = await http.json('POST', `${path}/render`, body, signal);
     return asIds(asObject(told)?.['token_ids']) ?? asIds(asObject(asArray(told)[0])?.['token_ids']);
   } catch (error) {
-    if (error instanceof Refusal && isMissing(error)) return undefined;
+    if (error instanceof Refusal && (isMissing(error) || error.status === 403)) return undefined;
     throw error;
   }
 }

@@ -129,13 +129,16 @@ export function retokenized(pieces: readonly Piece[], tokenizer: LocalTokenizer)
 /** True for two pieces whose texts can be joined: a call's name and its start stay a piece of their own. */
 function sameCall(piece: Piece, before: Piece | undefined): boolean {
   if (piece.call === undefined) return true;
-  const plain = ({ id, name }: ToolCallDelta): boolean => id === undefined && name === undefined;
   return (
-    plain(piece.call) &&
+    isPlain(piece.call) &&
     before?.call !== undefined &&
-    plain(before.call) &&
+    isPlain(before.call) &&
     piece.call.index === before.call.index
   );
+}
+
+function isPlain({ id, name }: ToolCallDelta): boolean {
+  return id === undefined && name === undefined;
 }
 
 function tokensOf(
@@ -144,7 +147,7 @@ function tokensOf(
   tokenizer: LocalTokenizer,
 ): readonly Piece[] {
   const call = run[0]?.call;
-  if (call !== undefined && (call.id !== undefined || call.name !== undefined)) return run;
+  if (call !== undefined && !isPlain(call)) return run;
   const whole = run.map(({ text }) => text).join('');
   const parts = tokenizer.encodePlain(whole).map((id) => tokenizer.bytes(id));
   // A tokenizer that changes the text (a normalizer, a space at the start) can't divide it.

@@ -59,7 +59,7 @@ export interface Conduct {
   read(body: JsonObject): ChatRequest;
   prompt(engine: Engine, request: ChatRequest): ReadyPrompt;
   /** `tools`: whether tool calls are parsed. */
-  parser(tools: boolean): ChatParser;
+  parser(tools: boolean, request: ChatRequest): ChatParser;
   /** What of the prefill a whole answer begins with; a stream never does. */
   prefix(before: readonly Piece[]): readonly Piece[];
 }
@@ -149,7 +149,7 @@ class Reader {
     strikes: Strikes,
   ) {
     const tools = request.tools.length > 0 || (request.trailing?.calls.length ?? 0) > 0;
-    this.#parser = wishes.parsed ? conduct.parser(tools) : undefined;
+    this.#parser = wishes.parsed ? conduct.parser(tools, request) : undefined;
     const before = this.#read(prompt.prefill);
     this.#withheld = prompt.withheld ?? '';
     this.echo = wishes.echo || strikes('prefill-echoed') ? before : [];

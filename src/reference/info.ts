@@ -69,11 +69,14 @@ export function tokenize(
   body: JsonObject,
   encode: (text: string) => readonly number[] = (text) => engine.tokenize(text),
 ): object {
-  const text = asString(body['content']) ?? '';
-  const ids =
-    body['parse_special'] === false
-      ? engine.vocabulary.encode(text, { control: false })
-      : encode(text);
+  const plain = body['parse_special'] === false;
+  // A list may hold ids between its texts; they come back as they are.
+  const parts = Array.isArray(body['content']) ? (body['content'] as unknown[]) : [body['content']];
+  const ids = parts.flatMap((part): readonly number[] => {
+    if (typeof part === 'number') return [part];
+    const text = asString(part) ?? '';
+    return plain ? engine.vocabulary.encode(text, { control: false }) : encode(text);
+  });
   if (body['with_pieces'] !== true) return { tokens: ids };
   return { tokens: ids.map((id) => ({ id, piece: pieceOf(engine.vocabulary.bytes(id)) })) };
 }

@@ -46,13 +46,14 @@ function heading({ name, client, server, expect }: AuditRecord): string {
 }
 
 function trialRows({ trials }: AuditRecord): string[][] {
+  const width = 2 + Math.max(...trials.map(({ name }) => name.length));
   return [
     ['trial', 'requests', 'pass', 'fail', 'not seen'],
     ...trials.map((trial) => {
       const count = (verdict: string): string =>
         String(trial.checks.filter((check) => check.verdict === verdict).length);
       return [
-        `${trial.name.padEnd(16)}${trial.name === 'control' ? 'no interruption' : wordsOf(trial)}`,
+        `${trial.name.padEnd(width)}${trial.name === 'control' ? 'no interruption' : wordsOf(trial)}`,
         String(trial.requests),
         count('pass'),
         count('fail'),

@@ -74,7 +74,7 @@ export function parseBaseline(text: string, file: string): Baseline {
   } catch (error) {
     throw refused([`${place(0)}: ${messageOf(error)}`]);
   }
-  const parsed = baselineSchema.safeParse(value);
+  const parsed = baselineSchema.safeParse(value, { reportInput: true });
   if (parsed.success) return parsed.data;
   throw refused(
     parsed.error.issues.flatMap((issue) => {
@@ -95,7 +95,7 @@ function refused(problems: readonly string[]): SeamstressError {
       ...rest.slice(0, MOST_PROBLEMS),
       ...(more > 0 ? [`and ${more} more`] : []),
       'Each entry of "known" has cause, reason, owner and expires; detail, phase and strategy narrow it.',
-    ].join('\n  '),
+    ].join('\n'),
   });
 }
 
@@ -110,8 +110,9 @@ function named(path: readonly PropertyKey[]): string {
 
 function reason(issue: z.core.$ZodIssue, unknown: string | undefined): string {
   if (unknown !== undefined) return 'unknown field';
-  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
-    return 'missing';
+  if (issue.code === 'invalid_type' && issue.path.length === 0)
+    return 'a baseline has the fields "version" and "known"';
+  if (issue.input === undefined) return 'missing';
   if (issue.code !== 'invalid_value' || issue.path.at(-1) !== 'cause') return issue.message;
   const given = typeof issue.input === 'string' ? suggest(issue.input, CAUSE_NAMES) : undefined;
   return `there is no such cause${given === undefined ? '' : ` (did you mean "${given}"?)`}`;

@@ -162,12 +162,12 @@ function recipes({ recipe }: RunDiff): Html {
         </thead>
         <tbody>
           ${recipe.map(
-            ({ phase, a, b, changed }) =>
+            (one) =>
               html`<tr>
-                <th scope="row">${phase}</th>
-                <td>${text(recipeWords(a, phase))}</td>
-                <td>${text(recipeWords(b, phase))}</td>
-                <td>${changed ? 'yes' : 'no'}</td>
+                <th scope="row">${one.phase}</th>
+                <td>${text(recipeWords(one, 'a'))}</td>
+                <td>${text(recipeWords(one, 'b'))}</td>
+                <td>${one.changed ? 'yes' : 'no'}</td>
               </tr>`,
           )}
         </tbody>

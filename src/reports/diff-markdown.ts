@@ -104,8 +104,8 @@ function recipes({ recipe }: RunDiff): string {
     '| phase | A | B |',
     '|---|---|---|',
     ...changed.map(
-      ({ phase, a, b }) =>
-        `| ${phase} | ${codeSpan(recipeWords(a, phase))} | ${codeSpan(recipeWords(b, phase))} |`,
+      (one) =>
+        `| ${one.phase} | ${codeSpan(recipeWords(one, 'a'))} | ${codeSpan(recipeWords(one, 'b'))} |`,
     ),
   ].join('\n');
 }

@@ -79,8 +79,8 @@ function recipes({ recipe }: RunDiff): string[] {
     ...(changed.length === 0
       ? ['  none']
       : changed.map(
-          ({ phase, a, b }) =>
-            `  ${phase.padEnd(10)}  ${visible(`${recipeWords(a, phase)} → ${recipeWords(b, phase)}`)}`,
+          (one) =>
+            `  ${one.phase.padEnd(10)}  ${visible(`${recipeWords(one, 'a')} → ${recipeWords(one, 'b')}`)}`,
         )),
     '',
   ];

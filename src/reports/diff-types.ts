@@ -74,6 +74,8 @@ export interface RecipeDiff {
   readonly phase: Phase | 'everywhere';
   readonly a: readonly RecipeScore[];
   readonly b: readonly RecipeScore[];
+  /** A run without findings searches no recipe; then there is no change to tell. */
+  readonly searched: { readonly a: boolean; readonly b: boolean };
   readonly changed: boolean;
 }
 

@@ -9,7 +9,6 @@ import type {
   RunDiff,
   Status,
 } from './diff-types.ts';
-import type { RecipeScore } from './record.ts';
 
 /** A finding's cause and, where it has one, its detail. */
 export function causeWords({ cause, detail }: Pick<FindingDiff, 'cause' | 'detail'>): string {
@@ -103,9 +102,10 @@ export function placeWords({ places }: FindingDiff, most = 6): string[] {
   return places.length > most ? [...shown, `and ${places.length - most} more places`] : shown;
 }
 
-export function recipeWords(scores: readonly RecipeScore[], phase: RecipeDiff['phase']): string {
+export function recipeWords({ phase, searched, ...sides }: RecipeDiff, side: 'a' | 'b'): string {
+  const scores = sides[side];
   const name = scores[0]?.recipe;
-  if (name === undefined) return 'not searched';
+  if (name === undefined) return searched[side] ? 'none' : 'not searched';
   const exact = scores.reduce((sum, score) => sum + score.exact, 0);
   const tried = scores.reduce((sum, score) => sum + score.tried, 0);
   const none = exact === tried ? '' : phase === 'everywhere' ? 'nearest ' : 'none, nearest ';

@@ -130,11 +130,12 @@ function diffRecipes(a: RunRecord, b: RunRecord): RecipeDiff[] {
     ]),
     ['everywhere', a.recipe.everywhere, b.recipe.everywhere],
   ];
-  return rows.flatMap(([phase, left, right]) =>
-    left.length + right.length === 0
-      ? []
-      : [{ phase, a: left, b: right, changed: says(left) !== says(right) }],
-  );
+  const searched = { a: a.recipe.matrix.length > 0, b: b.recipe.matrix.length > 0 };
+  return rows.flatMap(([phase, left, right]) => {
+    if (left.length + right.length === 0) return [];
+    const changed = searched.a && searched.b && says(left) !== says(right);
+    return [{ phase, a: left, b: right, searched, changed }];
+  });
 }
 
 /** A recipe's name and where it is exact at every cut; that a sample's numbers differ is no change. */

@@ -32,6 +32,9 @@ export interface Stitched {
 /** Longest piece that an unknown id is thought to have, in bytes. */
 const LONGEST_PIECE = 64;
 
+/** Bytes of a piece that are shown. */
+const LONGEST_SHOWN = 256;
+
 /** Most ids times bytes for which pieces are worked out. */
 const MOST_WORK = 4_000_000;
 
@@ -83,7 +86,10 @@ function phaseNamed(name: string | undefined): Phase | undefined {
 }
 
 function shown(bytes: Uint8Array | undefined): string | undefined {
-  return bytes === undefined ? undefined : showPiece(bytes);
+  if (bytes === undefined) return undefined;
+  return bytes.length <= LONGEST_SHOWN
+    ? showPiece(bytes)
+    : `${showPiece(bytes.subarray(0, LONGEST_SHOWN))}…`;
 }
 
 /** Index of the first id that differs; undefined when both are the same. */

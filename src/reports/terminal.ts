@@ -235,6 +235,7 @@ function footer(record: RunRecord, folder: string): string {
           signal: 'stopped by you; ',
           'max-time': 'stopped at the time limit; ',
           'target-lost': 'the target was lost; ',
+          budget: 'the budget was spent; ',
         }[record.interrupted];
-  return `${early}${folder}   run.json · seams.ndjson · findings/`;
+  return `${early}${folder}   run.json · seams.ndjson · findings/ · tape.bin`;
 }

@@ -31,18 +31,25 @@ const BUDGET = 200_000;
  * Looks for the shortest run of ids around a failing cut that fails there by itself, for the same
  * reason: what the cut did is undone by the ids after it, what the ids did is not.
  *
+ * @param header - ids that stand before the others and are not counted in the cut's `k`; the run
+ *   may begin among them
  * @returns undefined when no run of up to some hundred ids does
  */
 export function minimalFailure(
   tokenizer: LocalTokenizer,
+  header: readonly number[],
   ids: readonly number[],
   cut: FailingCut,
 ): MinimalFailure | undefined {
-  for (const [before, after] of windows(cut.k, ids.length - cut.k)) {
-    const part = ids.slice(cut.k - before, cut.k + after);
-    if (!failsAlike(tokenizer, part, before, cut)) continue;
-    const kept = part.slice(0, before);
-    return { ids: part, k: before, actual: tokenizer.encode(tokenizer.decode(kept)) };
+  for (const [before, after] of windows(header.length + cut.k, ids.length - cut.k)) {
+    const lead = Math.max(0, before - cut.k);
+    const prompt = lead === 0 ? [] : header.slice(-lead);
+    const k = before - lead;
+    const part = ids.slice(cut.k - k, cut.k + after);
+    if (!failsAlike(tokenizer, prompt, part, { ...cut, k })) continue;
+    const all = [...prompt, ...part];
+    const actual = tokenizer.encode(tokenizer.decode(all.slice(0, before)));
+    return { ids: all, k: before, actual };
   }
   return undefined;
 }
@@ -57,15 +64,18 @@ function* windows(before: number, after: number): Generator<[number, number]> {
     taken = Math.min(taken * 2, before, FAR_BEFORE);
     yield [taken, nearAfter];
   }
+  if (before + after <= FAR_BEFORE) yield [before, after];
 }
 
 function failsAlike(
   tokenizer: LocalTokenizer,
+  header: readonly number[],
   ids: readonly number[],
-  k: number,
   cut: FailingCut,
 ): boolean {
-  const { failures } = finish(sweep(tokenizer, ids, { wanted: new Set([k]), budget: BUDGET }));
+  const { failures } = finish(
+    sweep(tokenizer, ids, { header, wanted: new Set([cut.k]), budget: BUDGET }),
+  );
   return failures.some(
     (failure) => failure.class === cut.class && failure.nonCanonical === cut.nonCanonical,
   );

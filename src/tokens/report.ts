@@ -3,7 +3,8 @@
  * their text, by kind of text and by class, alone and after the end of a prompt.
  */
 import { wilson } from './interval.ts';
-import { layOutBytes } from './layout.ts';
+import { layOut, layOutBytes } from './layout.ts';
+import type { Layout } from './layout.ts';
 import { minimalFailure } from './minimal.ts';
 import type {
   ClassShare,
@@ -181,17 +182,14 @@ function* byTokenizer(
       : yield* unlessStopped(sweep(tokenizer, ids, { header, budget, alone }), stopped);
   if (after === undefined) return undefined;
 
-  const failsAlone = new Set(alone.failures.map(({ k }) => k));
-  const byHeader = after.failures.filter(({ k }) => !failsAlone.has(k));
+  const failsAlone = new Map(alone.failures.map((failure) => [failure.k, failure]));
+  const byHeader = after.failures.filter((failure) => {
+    const known = failsAlone.get(failure.k);
+    return known?.class !== failure.class || known.nonCanonical !== failure.nonCanonical;
+  });
   const examples = [
-    ...(yield* examplesOf(tokenizer, generation.kind, ids, 0, alone.failures)),
-    ...(yield* examplesOf(
-      tokenizer,
-      generation.kind,
-      [...header, ...ids],
-      header.length,
-      byHeader,
-    )),
+    ...(yield* examplesOf(tokenizer, generation.kind, [], ids, alone.failures)),
+    ...(yield* examplesOf(tokenizer, generation.kind, header, ids, byHeader)),
   ];
   // A budget that ends early leaves fewer cuts beside the header: count those tested in both.
   const reach = Math.min(alone.untestedFrom, after.untestedFrom);
@@ -200,7 +198,7 @@ function* byTokenizer(
     bytes,
     cuts: reach,
     untested: ids.length + 1 - reach,
-    endsInWhitespace: Math.min(alone.counts.endsInWhitespace, after.counts.endsInWhitespace),
+    endsInWhitespace: whitespaceEnds(layOut(tokenizer, ids), reach),
     alone: alone.failures.filter(({ k }) => k < reach),
     afterHeader: after.failures.filter(({ k }) => k < reach),
     examples,
@@ -236,21 +234,26 @@ function nothing(ids: readonly number[]): Found {
 /** What the bytes alone can tell: whether a cut goes through a character. */
 function byBytes({ ids, bytes }: KindedGeneration): Found {
   if (bytes === undefined) return { ...nothing(ids), untested: ids.length + 1 };
-  const { ends, text, broken } = layOutBytes(ids, bytes);
+  const layout = layOutBytes(ids, bytes);
+  const { ends, broken } = layout;
   const failures: Pick<Failure, 'class' | 'nonCanonical'>[] = [];
-  let endsInWhitespace = 0;
-  for (const end of ends) {
+  for (const end of ends)
     if (end < 0) failures.push({ class: 'mid-utf8', nonCanonical: end === broken });
-    else if (/\s$/u.test(text.slice(Math.max(0, end - 2), end))) endsInWhitespace++;
-  }
   return {
     ...nothing(ids),
     bytes: bytes.reduce((sum, piece) => sum + piece.length, 0),
     cuts: ends.length,
-    endsInWhitespace,
+    endsInWhitespace: whitespaceEnds(layout, ends.length),
     alone: failures,
     afterHeader: failures,
   };
+}
+
+/** How many of the first cuts end in white space. */
+function whitespaceEnds({ ends, text }: Layout, cuts: number): number {
+  return ends
+    .subarray(0, cuts)
+    .filter((end) => end > 0 && /\s$/u.test(text.slice(Math.max(0, end - 2), end))).length;
 }
 
 /** The first token that the server has other bytes for than the tokenizer. */
@@ -275,8 +278,8 @@ function misfitOf(
 function* examplesOf(
   tokenizer: LocalTokenizer,
   kind: string,
+  header: readonly number[],
   ids: readonly number[],
-  shift: number,
   failures: readonly Failure[],
 ): Generator<undefined, TableExample[], void> {
   const groups = new Map<string, Failure[]>();
@@ -290,7 +293,7 @@ function* examplesOf(
     let best: TableExample | undefined;
     for (const failure of group) {
       yield;
-      const small = minimalFailure(tokenizer, ids, { ...failure, k: failure.k + shift });
+      const small = minimalFailure(tokenizer, header, ids, failure);
       if (small === undefined || small.ids.length >= (best?.ids.length ?? Number.POSITIVE_INFINITY))
         continue;
       const show = (shown: readonly number[]): string[] =>
@@ -299,7 +302,7 @@ function* examplesOf(
         kind,
         class: failure.class,
         fault: failure.nonCanonical ? 'ids' : 'cut',
-        where: shift === 0 ? 'alone' : 'after-header',
+        where: header.length === 0 ? 'alone' : 'after-header',
         ...small,
         kept: show(small.ids.slice(0, small.k)),
         rest: show(small.ids.slice(small.k)),

@@ -57,7 +57,7 @@ export interface TableExample {
   readonly kind: string;
   readonly class: RoundTripClass;
   readonly fault: FaultOfACut;
-  /** `after-header`: it fails there only, and the ids begin in the header. */
+  /** `after-header`: it fails in this way only there, and the ids may begin in the header. */
   readonly where: 'alone' | 'after-header';
   readonly ids: readonly number[];
   /** How many of the ids were kept. */

@@ -23,7 +23,7 @@ describe.each(FAMILIES)('%s, as the Rust library has it', (name) => {
 
   test('there are whole texts and texts in parts, and cuts that fail either way', () => {
     expect(answers.filter(({ parts }) => parts.length === 1)).toHaveLength(14);
-    expect(answers.filter(({ parts }) => parts.length > 1).length).toBeGreaterThan(9);
+    expect(answers.filter(({ parts }) => parts.length > 1)).toHaveLength(9);
     expect(answers.some(({ failing }) => failing.length > 0)).toBe(true);
     expect(
       answers.some(

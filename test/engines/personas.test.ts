@@ -23,6 +23,8 @@ import { Refusal } from '../../src/wire/refusal.ts';
 const { signal } = new AbortController();
 /** Cuts of each generation, its two ends among them. */
 const CUTS = 9;
+/** Cuts that are resumed for real. */
+const ANSWERED = 3;
 /** Tokens of a resumed answer. */
 const MOST = 6;
 
@@ -128,7 +130,7 @@ describe.each(PAIRS)('$persona and $engine', (pair) => {
   test('streams a resume in the same fields and order, and puts a whole answer together alike', async () => {
     let exact = 0;
     for (const [id, generation] of generations)
-      for (const resume of resumes(generation, 3)) {
+      for (const resume of resumes(generation, ANSWERED)) {
         const where = `${id} ${resume.name}`;
         const onScript = pair.offScript?.includes(id) !== true && (await isExact(real, resume));
         const body = await wireOf(real, resume.request);
@@ -146,8 +148,9 @@ describe.each(PAIRS)('$persona and $engine', (pair) => {
     const model = real.identity.dialect === 'vllm' ? { model: 'thinker' } : {};
     const asked = { ...body, ...model, max_tokens: 1, temperature: 0 };
     const [a, b] = [await whole(engine.url, asked), await whole(server.url, asked)];
-    expect([b.status, b.error]).toEqual([a.status, a.error]);
-    expect(b.promptTokens).toEqual(a.promptTokens);
+    // The one error that depends on what the model writes: its parser gives up on the text.
+    if (a.status === 500) expect(a.error).toMatchObject({ error: { type: 'server_error' } });
+    else expect([b.status, b.error, b.promptTokens]).toEqual([a.status, a.error, a.promptTokens]);
   });
 });
 
@@ -256,7 +259,7 @@ async function wireOf(target: Target, request: ChatRequest): Promise<JsonObject>
 async function post(url: string, body: JsonObject): Promise<{ status: number; text: string }> {
   const reply = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', connection: 'close' },
     body: JSON.stringify(body),
   });
   return { status: reply.status, text: await reply.text() };
@@ -340,12 +343,13 @@ function callsOf(message: JsonObject): string {
 }
 
 /**
- * What is left to compare where the scripted model leaves its script: the status, the words of a
- * refusal, the prompt's length, and which field the first new text is in.
+ * What is not compared where the scripted model leaves its script: texts, and what follows from
+ * them. The status, the words of a refusal, the prompt's length and the field that the first new
+ * text is in stay.
  */
 function unscripted(real: Said, played: Said): Partial<Said> {
   const told = (one: Said): boolean => one.reasoning !== '' || one.content !== '';
-  const comparable = told(real) && told(played) && real.calls === '';
+  const comparable = told(real) && told(played) && real.calls === '' && real.finish !== undefined;
   const keep = (text: string, own: string): string => (comparable && text === '' ? '' : own);
   return {
     shape: played.shape,
@@ -353,6 +357,9 @@ function unscripted(real: Said, played: Said): Partial<Said> {
     content: keep(real.content, played.content),
     calls: played.calls,
     finish: played.finish,
+    // An engine whose parser gives up on the model's text says nothing more.
+    ...(real.promptTokens === undefined ? { promptTokens: played.promptTokens } : {}),
+    ...(real.status === 500 ? { status: played.status, error: played.error } : {}),
   };
 }
 

@@ -21,24 +21,44 @@ function printing({ control }: Observation): ((text: string) => string) | undefi
   return PRINTED.find((print) => control.stdout.includes(print(control.content)));
 }
 
-/** The answer that the client got in the end, from what it was given; undefined where it is unclear. */
-function answerOf({ held, later }: Sequel): string | undefined {
+/**
+ * The answer that the client got in the end, in the parts in which it was given; undefined where
+ * it is unclear.
+ */
+function answerOf({ held, later }: Sequel): string[] | undefined {
   const last = later.find(({ end }) => end === 'whole');
   if (last === undefined) return undefined;
   const trailing = trailingOf(last.asked);
   if (trailing === undefined) {
     const turns = last.asked.messages.filter(({ role }) => role === 'assistant').length;
     const before = later[0]?.asked.messages.filter(({ role }) => role === 'assistant').length;
-    return turns === 0 || turns === before ? last.delivered.content : undefined;
+    return turns === 0 || turns === before ? [last.delivered.content] : undefined;
   }
   if (!isOf(held, trailing)) return undefined;
   const { content } = last.delivered;
   // Some servers send the prefill again.
-  return held.content !== '' && content.startsWith(held.content) ? content : held.content + content;
+  return held.content !== '' && content.startsWith(held.content)
+    ? [content]
+    : [held.content, content];
 }
 
 function outputOf({ commands }: Observation): string {
   return commands.map(({ stdout }) => stdout).join('');
+}
+
+/** True when an output holds the answer, at once or part by part. */
+function holds(
+  output: string,
+  answer: readonly string[],
+  print: (text: string) => string,
+): boolean {
+  if (output.includes(print(answer.join('')))) return true;
+  let from = 0;
+  return answer.every((part) => {
+    const at = output.indexOf(print(part).trim(), from);
+    from = at + print(part).trim().length;
+    return at >= 0;
+  });
 }
 
 function occurrences(text: string, part: string): number {
@@ -68,7 +88,7 @@ export const noDuplicates: Check = {
     const answer = answerOf(sequel);
     if (print !== undefined && part.length >= TELLING && answer !== undefined) {
       const shown = occurrences(outputOf(seen), part);
-      const wanted = Math.max(1, occurrences(print(answer), part));
+      const wanted = Math.max(1, occurrences(print(answer.join('')), part));
       if (shown > wanted)
         return fail(`the text before the break is shown ${shown} times`, turns);
       if (shown > 0) return pass('shown once', ...turns);
@@ -88,13 +108,13 @@ export const answerWhole: Check = {
     if (print === undefined) return notSeen('its output does not show the answer as it was given');
     const answer =
       seen.interruption.how === 'done-missing'
-        ? sequel.struck.delivered.content
+        ? [sequel.struck.delivered.content]
         : answerOf(sequel);
     if (answer === undefined) return notSeen('it got no whole answer');
-    if (print(answer).trim().length < TELLING) return notSeen('the answer is too short to tell');
+    if (answer.join('').trim().length < TELLING) return notSeen('the answer is too short to tell');
     const turns = [sequel.struck.n, ...sequel.later.map(({ n }) => n)];
-    return outputOf(seen).includes(print(answer))
-      ? pass(`all ${answer.length} characters`, ...turns)
+    return holds(outputOf(seen), answer, print)
+      ? pass(`all ${answer.join('').length} characters`, ...turns)
       : fail('its output does not hold the answer that it was given', turns);
   },
 };

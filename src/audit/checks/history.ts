@@ -28,7 +28,7 @@ export const noEmptyAssistant: Check = {
     return fail(
       last ? 'the request ends with an empty assistant message' : 'an earlier assistant message is empty',
       [wrong.n],
-      { cause: 'client-sends-empty' },
+      last ? { cause: 'client-sends-empty' } : {},
     );
   },
 };

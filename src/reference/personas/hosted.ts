@@ -72,7 +72,7 @@ export interface Telling {
   readonly said: readonly Piece[];
   readonly steps: AsyncGenerator<{ readonly step: Step; readonly pieces: readonly Piece[] }>;
   /** In the words of the OpenAI API. */
-  finishOf(ended: Ended): string;
+  readonly finishOf: (ended: Ended) => string;
 }
 
 /** Generates the answer to a prompt. `limitNames`: the fields that may hold the token limit. */

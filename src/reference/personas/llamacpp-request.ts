@@ -154,15 +154,16 @@ export function promptNew(engine: Engine, request: LlamacppRequest): ReadyPrompt
   return { text, ids: engine.encode(text), prefill: said };
 }
 
-/** An old build's prompt: the generation prompt and the content; reasoning is left out. */
+/**
+ * An old build's prompt: the generation prompt and the content; reasoning is left out. The block
+ * that switches thinking off is then told as the beginning of the new content.
+ */
 export function promptOld(engine: Engine, request: LlamacppRequest): ReadyPrompt {
   const text = rendered(engine, request, request.addGenerationPrompt);
-  const content = request.trailing?.content ?? '';
-  return {
-    text: text + content,
-    ids: engine.encode(text + content),
-    prefill: openedBy(engine.style, text) + content,
-  };
+  const opened = openedBy(engine.style, text);
+  if (request.trailing === undefined) return { text, ids: engine.encode(text), prefill: opened };
+  const whole = text + request.trailing.content;
+  return { text: whole, ids: engine.encode(whole), prefill: '', withheld: opened };
 }
 
 function rendered(engine: Engine, request: LlamacppRequest, addGenerationPrompt: boolean): string {

@@ -13,7 +13,7 @@
  * - a stream holds what is new, a whole answer prefix and continuation.
  *
  * b8929 refuses every trailing assistant message unless thinking is switched off, and then drops
- * its reasoning.
+ * its reasoning, and tells the block that switches thinking off as new content.
  */
 import { answerChat, type Conduct } from '../chat.ts';
 import { answerCompletion } from '../completion.ts';
@@ -37,19 +37,29 @@ import { messageOf } from './telling.ts';
 interface Build {
   readonly build: string;
   readonly read: Conduct['read'];
+  /** False where the thinking tags in a resumed message are content. */
+  readonly parsesResumes: boolean;
   readonly prompt: (engine: Engine, request: LlamacppRequest) => ReturnType<Conduct['prompt']>;
 }
 
-const NEWEST: Build = { build: 'b11549', read: readNew, prompt: promptNew };
-const APRIL: Build = { build: 'b8929', read: readOld, prompt: promptOld };
+const NEWEST: Build = { build: 'b11549', read: readNew, prompt: promptNew, parsesResumes: true };
+const APRIL: Build = { build: 'b8929', read: readOld, prompt: promptOld, parsesResumes: false };
 
-function routesOf({ build, read, prompt }: Build, style: StyleName, engine: Engine): Routes {
+function routesOf(
+  { build, read, prompt, parsesResumes }: Build,
+  style: StyleName,
+  engine: Engine,
+): Routes {
   const conduct: Conduct = {
     read,
     // The conduct's own `read` made it.
     prompt: (_, request) => prompt(engine, request as LlamacppRequest),
     // Only templates that write tools have their calls parsed.
-    parser: (tools) => new MarkupParser(style, tools && style === 'chatml'),
+    parser: (tools, { trailing }) =>
+      new MarkupParser(
+        trailing !== undefined && !parsesResumes ? undefined : style,
+        tools && style === 'chatml',
+      ),
     prefix: withoutBlankThought,
   };
   const encode = (text: string): readonly number[] => engine.encode(text);
@@ -84,6 +94,7 @@ function withoutBlankThought(pieces: readonly Piece[]): readonly Piece[] {
 }
 
 const LACKS = [
+  'the refusal of model text that its parser cannot read (HTTP 500, or an error event)',
   'routes beside chat, completion, templates and tokens (no /v1/messages, /v1/responses, /v1/stream)',
   'call ids are `call_0`, `call_1`, … instead of random',
   'the scripted model leaves its script where the thinker only drifts',

@@ -43,9 +43,12 @@ export class MarkupParser {
   #named = false;
   #json = new JsonEnd();
 
-  /** @param tools whether tool calls are parsed, as they are when the request offers tools */
-  constructor(style: StyleName, tools: boolean) {
-    this.#tags = TAGS[style];
+  /**
+   * @param style undefined for a parser that takes all as content
+   * @param tools whether tool calls are parsed, as they are when the request offers tools
+   */
+  constructor(style: StyleName | undefined, tools: boolean) {
+    this.#tags = style === undefined ? undefined : TAGS[style];
     this.#tools = tools;
     this.#state = this.#tags === undefined ? 'content' : 'start';
   }

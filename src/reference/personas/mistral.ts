@@ -93,10 +93,13 @@ async function answer(engine: Engine, exchange: Exchange): Promise<void> {
 function withThinkingOutside(message: JsonObject): JsonObject {
   const parts = asArray(message['content']).map(asObject);
   if (parts.length === 0) return message;
-  const text = (value: unknown): string => asString(asObject(value)?.['text']) ?? '';
-  const reasoning = parts.flatMap((part) => asArray(part?.['thinking']).map(text)).join('');
-  const content = parts.map((part) => (part?.['type'] === 'text' ? text(part) : '')).join('');
+  const reasoning = parts.flatMap((part) => asArray(part?.['thinking']).map(textOf)).join('');
+  const content = parts.map((part) => (part?.['type'] === 'text' ? textOf(part) : '')).join('');
   return { ...message, content, reasoning_content: reasoning };
+}
+
+function textOf(part: unknown): string {
+  return asString(asObject(part)?.['text']) ?? '';
 }
 
 function thinkingInside(piece: Piece): object | undefined {

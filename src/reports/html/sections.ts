@@ -252,7 +252,7 @@ export function cache({ cache: rows }: RunRecord): Html | undefined {
   if (rows.length === 0) return undefined;
   return html`<section aria-labelledby="cache">
     <h2 id="cache">Prompt cache</h2>
-    <div class="scroll" tabindex="0" role="region" aria-label="Prompt cache">
+    <div class="scroll" tabindex="0" role="region" aria-label="Use of the prompt cache">
       <table>
         <thead>
           <tr>

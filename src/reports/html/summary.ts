@@ -54,7 +54,7 @@ export function matrix(record: RunRecord): Html {
   if (rows.length === 0) return html``;
   return html`<section aria-labelledby="matrix">
     <h2 id="matrix">Verdicts by phase and strategy</h2>
-    <div class="scroll" tabindex="0" role="region" aria-label="Verdicts by phase and strategy">
+    <div class="scroll" tabindex="0" role="region" aria-label="Matrix of verdicts">
       <table class="matrix">
         <thead>
           <tr>

@@ -1,0 +1,194 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { connect, dialectNamed } from '../dialects/registry.ts';
+import type { HopRequest } from '../diagnosis/hops.ts';
+import { personaNamed } from '../reference/personas/catalogue.ts';
+import { startReference } from '../reference/server.ts';
+import {
+  hopsReport,
+  hopsSchema,
+  hopsStatus,
+  type HopsReport,
+  type HopVerdict,
+} from '../reports/hops.ts';
+import { loadScenarios } from '../scenario/load.ts';
+import type { Exchange } from '../tap/exchange.ts';
+import { startTap } from '../tap/tap.ts';
+import { runHops } from './hops.ts';
+import { fakeGateway, likeLitellm, type Rewriting } from './hops.test-help.ts';
+
+const { signal } = new AbortController();
+const FAIL_ON = new Set(['drift', 'diverged', 'rejected'] as const);
+
+/** A run through a fake gateway and a real tap, in front of the embedded server as a persona. */
+async function through(
+  persona: string,
+  rewriting: Rewriting,
+  ids: readonly string[] = ['no-thinking', 'add'],
+): Promise<HopsReport> {
+  const server = await startReference({ persona: await personaNamed(persona) });
+  onTestFinished(() => server.close());
+  const dialect = dialectNamed(persona === 'vllm' ? 'vllm' : 'llama.cpp');
+  const target = await connect(dialect, { url: server.url, engine: { name: persona } }, signal);
+  onTestFinished(() => target.close());
+  let seen: Exchange[] = [];
+  const tap = await startTap({ upstream: server.url, onExchange: (one) => seen.push(one) });
+  onTestFinished(() => tap.close());
+  const report = await runHops(target, {
+    hop: {
+      name: 'Fake',
+      version: '1',
+      url: await fakeGateway(tap.url, rewriting),
+      key: 'planted-gateway-key',
+      arrived: async () => {
+        await tap.idle();
+        const taken = seen;
+        seen = [];
+        return taken;
+      },
+    },
+    scenarios: (await loadScenarios([])).filter(({ id }) => ids.includes(id)),
+    model: target.identity.model,
+    signal,
+  });
+  expect(hopsSchema.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
+  expect(JSON.stringify(report)).not.toContain('planted');
+  return report;
+}
+
+function verdict(report: HopsReport, route: string, arm: string): HopVerdict {
+  const found = report.verdicts.find((one) => one.route === route && one.arm === arm);
+  if (found === undefined) throw new Error(`no verdict for ${route} ${arm}`);
+  return found;
+}
+
+const CHAT = '/v1/chat/completions';
+const MESSAGES = '/v1/messages';
+const ALL = ['no-thinking'];
+
+describe('in front of an engine that must be asked', () => {
+  test('a gateway that passes everything on is never named', async () => {
+    const report = await through('vllm', (sent) => ({ ...sent, path: sent.path }), ALL);
+    const named = report.verdicts.filter(({ hop, route }) => hop !== undefined && route === CHAT);
+    // A prefix marker is the gateway's to translate, and this one does not.
+    expect(named.map(({ arm, cause }) => [arm, cause])).toEqual([
+      ['prefix', 'marker-untranslated'],
+    ]);
+    expect(verdict(report, CHAT, 'flags')).toMatchObject({
+      direct: { exact: report.cuts },
+      proxied: { exact: report.cuts },
+      harmed: 0,
+      causes: [],
+    });
+    expect(verdict(report, CHAT, 'flags').line).toContain('forwards every field as it came');
+  });
+
+  test('one like LiteLLM loses the prefill of /v1/messages, and not that of chat with flags', async () => {
+    const report = await through('vllm', likeLitellm, ALL);
+    expect(report.cuts).toBeGreaterThan(1);
+    const lost = {
+      proxied: { exact: 0 },
+      harmed: report.cuts,
+      putRight: report.cuts,
+      hop: 'Fake 1',
+    };
+    const kept = { proxied: { exact: report.cuts }, harmed: 0 };
+    expect(verdict(report, MESSAGES, 'plain')).toMatchObject({
+      ...lost,
+      cause: 'continuation-not-asked',
+    });
+    expect(verdict(report, MESSAGES, 'prefix')).toMatchObject({
+      ...lost,
+      cause: 'marker-stripped',
+    });
+    expect(verdict(report, MESSAGES, 'flags')).toMatchObject(kept);
+    expect(verdict(report, MESSAGES, 'extra_body')).toMatchObject(kept);
+    expect(verdict(report, CHAT, 'prefix')).toMatchObject({
+      ...lost,
+      cause: 'marker-untranslated',
+    });
+    expect(verdict(report, CHAT, 'flags')).toMatchObject(kept);
+    expect(verdict(report, CHAT, 'extra_body')).toMatchObject({ ...kept, direct: { exact: 0 } });
+    const rows = report.rows.filter(({ route, arm }) => route === MESSAGES && arm === 'prefix');
+    expect(rows).toContainEqual(
+      expect.objectContaining({
+        field: 'messages[-1].prefix',
+        sent: 'true',
+        change: 'dropped',
+        rendered: 'turn closed',
+      }),
+    );
+    expect(hopsStatus(report, FAIL_ON)).toBe(1);
+    const print = hopsReport(report);
+    expect(print).toContain(
+      'Fake 1 drops messages[-1].prefix, rewrites the endpoint to /v1/chat/completions, sends no flag that asks for the continuation.',
+    );
+    expect(print).toMatch(/\/v1\/messages {2}prefix .*Fake 1: marker-stripped/);
+    expect(print).toMatch(/messages\[-1\]\.prefix +true +– \(dropped\) +turn closed/);
+  });
+
+  test('one that drops the flags is named, with the engine’s own prompt as evidence', async () => {
+    const report = await through(
+      'vllm',
+      ({ path, body: { continue_final_message: _, ...body } }) => ({ path, body }),
+      ALL,
+    );
+    const found = verdict(report, CHAT, 'flags');
+    expect(found).toMatchObject({ cause: 'flags-dropped', direct: { exact: report.cuts } });
+    expect(found.putRight).toBe(report.cuts);
+    expect(found.example?.forwarded.body).not.toHaveProperty('continue_final_message');
+    expect(found.example?.rendered).not.toBe(found.example?.wanted);
+  });
+
+  test('one that trims the text is named where the text ended in whitespace', async () => {
+    const trimming = ({ path, body }: HopRequest): HopRequest => {
+      const messages = body['messages'] as { content: unknown }[];
+      const trimmed = messages.map(({ content, ...rest }) => ({
+        ...rest,
+        content: typeof content === 'string' ? content.trimEnd() : content,
+      }));
+      return { path, body: { ...body, messages: trimmed } };
+    };
+    const report = await through('vllm', trimming, ALL);
+    const found = verdict(report, CHAT, 'flags');
+    expect(found).toMatchObject({ cause: 'text-trimmed', direct: { exact: report.cuts } });
+    expect(found.harmed).toBeGreaterThan(0);
+    expect(found.harmed).toBeLessThan(report.cuts);
+    expect(found.proxied.exact).toBe(report.cuts - found.harmed);
+    expect(found.putRight).toBe(found.harmed);
+  });
+});
+
+describe('in front of an engine that continues unasked', () => {
+  test('lost flags do no harm, and the report says so', async () => {
+    const report = await through('reference', likeLitellm);
+    const found = verdict(report, MESSAGES, 'prefix');
+    expect(found).toMatchObject({ proxied: { exact: report.cuts }, harmed: 0 });
+    expect(found.causes).toEqual(['marker-stripped']);
+    expect(found).not.toHaveProperty('hop');
+    expect(found.line).toContain('Every prompt is exact all the same');
+    expect(report.notTested.join()).toContain('/v1/messages straight to the engine');
+  });
+
+  test('a thought that is lost is the gateway’s doing', async () => {
+    const forgetful: Rewriting = (sent) => {
+      const { path, body } = likeLitellm(sent);
+      const messages = (body['messages'] as { reasoning_content?: string }[]).map(
+        ({ reasoning_content: _, ...rest }) => rest,
+      );
+      return { path, body: { ...body, messages } };
+    };
+    const report = await through('reference', forgetful, ['add']);
+    const found = verdict(report, CHAT, 'plain');
+    expect(found).toMatchObject({ cause: 'reasoning-dropped', harmed: report.cuts });
+    expect(found.putRight).toBe(report.cuts);
+  });
+});
+
+test('a gateway that refuses is rejected, and nothing of it is exact', async () => {
+  const report = await through('reference', () => undefined, ALL);
+  for (const { proxied, harmed } of report.verdicts)
+    expect({ proxied, harmed }).toMatchObject({
+      proxied: { exact: 0, rejected: report.cuts },
+      harmed: 0,
+    });
+});
