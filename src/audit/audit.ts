@@ -10,12 +10,7 @@ import type { ClientRun } from './client.ts';
 import type { AuditConfig, TrialPlan } from './config.ts';
 import { provideClient } from './install.ts';
 import { bestIsolation, type Isolation } from './isolation.ts';
-import {
-  AUDIT_VERSION,
-  type AuditRecord,
-  type RecordedTrial,
-  type RequestLine,
-} from './record.ts';
+import { AUDIT_VERSION, type AuditRecord, type RecordedTrial, type RequestLine } from './record.ts';
 import { evidenceOf, Redactor } from './redact.ts';
 import { sequelOf } from './sequel.ts';
 import { findingsOf, tallyOf } from './summary.ts';

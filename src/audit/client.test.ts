@@ -8,7 +8,11 @@ import { runClient, type ClientRun } from './client.ts';
 const cwd = mkdtempSync(join(tmpdir(), 'seamstress-client-'));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
-function run(script: string, timeoutMs = 20_000, signal = new AbortController().signal): Promise<ClientRun> {
+function run(
+  script: string,
+  timeoutMs = 20_000,
+  signal = new AbortController().signal,
+): Promise<ClientRun> {
   const key = randomBytes(12).toString('hex');
   return runClient({
     argv: [process.execPath, '-e', script],

@@ -30,9 +30,7 @@ export function compareTexts(held: string, sent: string): Difference {
 /** True for `held` followed by an end or the whole of itself; edge whitespace does not matter. */
 function isRepeated(held: string, sent: string): boolean {
   const core = held.trim();
-  const rest = sent.trimStart().startsWith(core)
-    ? sent.trimStart().slice(core.length).trim()
-    : '';
+  const rest = sent.trimStart().startsWith(core) ? sent.trimStart().slice(core.length).trim() : '';
   return rest.length >= 2 && (core.endsWith(rest) || rest.startsWith(core));
 }
 

@@ -17,7 +17,9 @@ function write(text: string): string {
 
 describe('a configuration', () => {
   test('of a bare command has every interruption, none of them promised', async () => {
-    const config = await loadAuditConfig(undefined, { command: ['node', '/some/where/my client.mjs'] });
+    const config = await loadAuditConfig(undefined, {
+      command: ['node', '/some/where/my client.mjs'],
+    });
     expect(config.name).toBe('my-client.mjs');
     expect(config.trials.map(({ name }) => name)).toEqual(INTERRUPTION_NAMES);
     expect(config.trials.every(({ named }) => !named)).toBe(true);
@@ -39,13 +41,20 @@ describe('a configuration', () => {
   });
 
   test('the command line has the last word', async () => {
-    const file = write('{name: a, client: {command: [x], timeout: 5}, expect: notice, trials: [stall]}');
+    const file = write(
+      '{name: a, client: {command: [x], timeout: 5}, expect: notice, trials: [stall]}',
+    );
     expect(await loadAuditConfig(file)).toMatchObject({
       expect: 'notice',
       client: { command: ['x'], timeoutMs: 5000 },
       trials: [{ name: 'stall' }],
     });
-    const changes = { command: ['y'], plan: ['reset', 'no-done'], expect: 'recover', timeoutMs: 9 } as const;
+    const changes = {
+      command: ['y'],
+      plan: ['reset', 'no-done'],
+      expect: 'recover',
+      timeoutMs: 9,
+    } as const;
     expect(await loadAuditConfig(file, changes)).toMatchObject({
       expect: 'recover',
       client: { command: ['y'], timeoutMs: 9 },
@@ -59,7 +68,11 @@ describe('a configuration', () => {
     ['{name: a, client: {command: [x], files: {/etc/up: y}}}', 'config', /lie inside the client/],
     ['{name: a, client: {command: [x]}, trials: [mid-thougt]}', 'usage', /mid-thougt/],
     ['{name: a, client: {command: [x]}, trials: [stall, stall]}', 'config', /two trials/],
-    ['{name: a, client: {command: [x]}, trials: [{name: t, interrupt: {at: content}}]}', 'config', /only one/],
+    [
+      '{name: a, client: {command: [x]}, trials: [{name: t, interrupt: {at: content}}]}',
+      'config',
+      /only one/,
+    ],
     ['{name: a, client: {npm: {package: p, version: latest, program: q}}}', 'config', /version/],
     ['{name: a, client: {command: [x], saysFailure: "("}}', 'config', /saysFailure/],
     ['{name: a, client: {}}', 'usage', /no client/],

@@ -277,7 +277,9 @@ function interruptionNamed(name: string): Interruption {
 function nameOf(command: readonly string[] | undefined): string {
   const [program = 'client', script] = command ?? [];
   const told = /^(?:node|python3?|deno|bun|npx)$/.test(basename(program)) ? script : undefined;
-  const plain = basename(told ?? program).replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 60);
+  const plain = basename(told ?? program)
+    .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+    .slice(0, 60);
   return plain === '' ? 'client' : plain;
 }
 
@@ -315,7 +317,9 @@ async function readConfig(file: string): Promise<FileConfig> {
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues
     .slice(0, 10)
-    .map(({ path: at, message }) => `${file}: ${at.length === 0 ? '' : `${at.join('.')}: `}${message}`);
+    .map(
+      ({ path: at, message }) => `${file}: ${at.length === 0 ? '' : `${at.join('.')}: `}${message}`,
+    );
   throw new SeamstressError('config', lines.join('\n'), {
     hint: 'See src/audit/README.md for the fields of an audit.',
   });

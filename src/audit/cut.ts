@@ -27,8 +27,7 @@ export function cutsBefore(place: Place, given: Delivered, next: Piece, after: n
       return given.reasoning !== '' && (spoken || ends);
     case 'content':
       return (
-        given.content !== '' &&
-        (next.calls !== undefined || ends || reached(given.content, after))
+        given.content !== '' && (next.calls !== undefined || ends || reached(given.content, after))
       );
     case 'tool-call': {
       const open = given.calls.at(-1);

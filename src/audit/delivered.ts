@@ -53,9 +53,7 @@ function chatPiece(event: JsonObject): Piece {
   });
   const finish = asString(choice?.['finish_reason']);
   return {
-    ...(field === undefined
-      ? {}
-      : { reasoning: { text: asString(delta[field]) ?? '', field } }),
+    ...(field === undefined ? {} : { reasoning: { text: asString(delta[field]) ?? '', field } }),
     ...(content === '' ? {} : { content }),
     ...(calls.length === 0 ? {} : { calls }),
     ...(finish === undefined ? {} : { finish }),

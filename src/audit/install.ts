@@ -60,8 +60,21 @@ function placed(program: string): string {
   return program.replaceAll('{os}', os).replaceAll('{arch}', process.arch);
 }
 
-function lastWords({ stdout, stderr, cut }: { stdout: string; stderr: string; cut: unknown }): string {
+function lastWords({
+  stdout,
+  stderr,
+  cut,
+}: {
+  stdout: string;
+  stderr: string;
+  cut: unknown;
+}): string {
   if (cut === 'not-found') return 'npm is not installed';
   const lines = `${stdout}\n${stderr}`.split('\n').map((line) => line.trim());
-  return lines.filter((line) => line.startsWith('npm error')).slice(0, 3).join(' ') || 'no reason given';
+  return (
+    lines
+      .filter((line) => line.startsWith('npm error'))
+      .slice(0, 3)
+      .join(' ') || 'no reason given'
+  );
 }

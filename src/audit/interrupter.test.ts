@@ -290,17 +290,25 @@ test('wherever the cut is asked for, what was delivered is a beginning of the an
   );
 });
 
+function event(type: string, more: object): string {
+  return `event: ${type}\ndata: ${JSON.stringify({ type, ...more })}\n\n`;
+}
+
 describe('the messages API', () => {
-  const event = (type: string, more: object): string =>
-    `event: ${type}\ndata: ${JSON.stringify({ type, ...more })}\n\n`;
   const STREAM = [
     event('message_start', { message: { role: 'assistant', content: [] } }),
     event('content_block_start', { index: 0, content_block: { type: 'thinking', thinking: '' } }),
-    event('content_block_delta', { index: 0, delta: { type: 'thinking_delta', thinking: 'Hm, let me see.' } }),
+    event('content_block_delta', {
+      index: 0,
+      delta: { type: 'thinking_delta', thinking: 'Hm, let me see.' },
+    }),
     event('content_block_stop', { index: 0 }),
     event('content_block_start', { index: 1, content_block: { type: 'text', text: '' } }),
     event('content_block_delta', { index: 1, delta: { type: 'text_delta', text: 'It is four ' } }),
-    event('content_block_delta', { index: 1, delta: { type: 'text_delta', text: 'and not five.' } }),
+    event('content_block_delta', {
+      index: 1,
+      delta: { type: 'text_delta', text: 'and not five.' },
+    }),
     event('content_block_stop', { index: 1 }),
     event('message_delta', { delta: { stop_reason: 'end_turn' } }),
     event('message_stop', {}),
@@ -355,7 +363,10 @@ describe('the messages API', () => {
     expect(ended.startsWith(STREAM.slice(0, 5).join(''))).toBe(true);
     expect(ended).toContain(event('content_block_stop', { index: 1 }));
     expect(ended.endsWith(event('message_stop', {}))).toBe(true);
-    const failing = await proxy(INTERRUPTIONS['error-event'], { upstream: await upstream(), after: 5 });
+    const failing = await proxy(INTERRUPTIONS['error-event'], {
+      upstream: await upstream(),
+      after: 5,
+    });
     const failed = (await post(failing.url, BODY, '/v1/messages')).bytes.toString();
     expect(failed).toContain('event: error\ndata: {"type":"error"');
   });
@@ -374,9 +385,11 @@ test.skipIf(process.platform === 'win32')(
     const read = await post(url, chat([QUESTION]));
     expect(read.whole).toBe(false);
     await expect.poll(() => made.turns.length).toBe(1);
-    expect(piecesOf(read.bytes).map((piece) => piece.content ?? '').join('')).toBe(
-      made.turns[0]?.delivered.content,
-    );
+    expect(
+      piecesOf(read.bytes)
+        .map((piece) => piece.content ?? '')
+        .join(''),
+    ).toBe(made.turns[0]?.delivered.content);
     expect((await post(url, chat([QUESTION]))).whole).toBe(true);
   },
 );

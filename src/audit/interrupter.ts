@@ -64,11 +64,11 @@ export async function startInterrupter(options: InterrupterOptions): Promise<Int
   const handler = (request: IncomingMessage, response: ServerResponse): void => {
     void trial.answer(request, response);
   };
-  const servers = [createServer(handler)];
-  servers[0]?.listen(0, '127.0.0.1');
+  const first = createServer(handler).listen(0, '127.0.0.1');
+  const servers = [first];
   if (options.socket !== undefined) servers.push(createServer(handler).listen(options.socket));
   await Promise.all(servers.map((server) => once(server, 'listening')));
-  const { port } = servers[0]?.address() as AddressInfo;
+  const { port } = first.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
     port,
@@ -222,15 +222,7 @@ class Trial {
     const { format } = turn.asked;
     const streams = /^text\/event-stream/i.test(back.headers['content-type'] ?? '');
     if (status >= 300 || !streams) {
-      void collect(back).then((bytes) => {
-        const text = bytes.toString('utf8');
-        const whole = parseEvent(text);
-        if (status < 300 && whole !== undefined) turn.answer.add(asPiece(readWhole(format, whole)));
-        if (status < 300) end('whole', status);
-        else end('server-refused', status, text.slice(0, 1000));
-        response.writeHead(status, headersOf(back));
-        response.end(bytes);
-      });
+      void this.#relayWhole(turn, back, response, end);
       return;
     }
     response.writeHead(status, headersOf(back));
@@ -277,6 +269,25 @@ class Trial {
       response.end();
     });
     response.once('close', () => back.destroy());
+  }
+
+  /** Hands on an answer that is no stream. */
+  async #relayWhole(
+    turn: Open,
+    back: IncomingMessage,
+    response: ServerResponse,
+    end: (how: TurnEnd, status: number, refusal?: string) => void,
+  ): Promise<void> {
+    const status = back.statusCode ?? 502;
+    const { format } = turn.asked;
+    const bytes = await collect(back);
+    const text = bytes.toString('utf8');
+    const whole = parseEvent(text);
+    if (status < 300 && whole !== undefined) turn.answer.add(asPiece(readWhole(format, whole)));
+    if (status < 300) end('whole', status);
+    else end('server-refused', status, text.slice(0, 1000));
+    response.writeHead(status, headersOf(back));
+    response.end(bytes);
   }
 
   #break(
@@ -390,7 +401,10 @@ async function collect(back: IncomingMessage): Promise<Buffer> {
 function headersOf(back: IncomingMessage): Record<string, string | string[]> {
   const kept: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(back.headers))
-    if (value !== undefined && !/^(?:connection|content-length|transfer-encoding|keep-alive)$/.test(name))
+    if (
+      value !== undefined &&
+      !/^(?:connection|content-length|transfer-encoding|keep-alive)$/.test(name)
+    )
       kept[name] = value;
   return kept;
 }

@@ -35,6 +35,16 @@ function resumedWith(
   return observed('mid-content', turns, more);
 }
 
+/** How the client ended, where it must no more than say that it failed. */
+function ended(status: number, timedOut = false): Partial<Observation> {
+  return { expect: 'notice', commands: [{ status, timedOut, saidFailure: false, stdout: '' }] };
+}
+
+/** An answer as a client prints it that prints JSON. */
+function json(answer: string): string {
+  return `{"text":${JSON.stringify(answer)}}\n`;
+}
+
 describe('a client that sends back all that it was given', () => {
   test('fails nowhere, whatever the texts and the interruption', () => {
     fc.assert(
@@ -163,10 +173,6 @@ describe('a client that', () => {
     fc.assert(
       fc.property(history, got, fc.integer({ min: 1, max: 255 }), (before, held, status) => {
         const turns = [turn(0, before, held, 'interrupted')];
-        const ended = (code: number, timedOut = false): Partial<Observation> => ({
-          expect: 'notice',
-          commands: [{ status: code, timedOut, saidFailure: false, stdout: '' }],
-        });
         expect(failed(observed('no-done', turns, ended(0)))).toContain('break-noticed');
         expect(failed(observed('no-done', turns, ended(status)))).toEqual([]);
         // A client that was ended by the clock has shown nothing.
@@ -248,10 +254,14 @@ describe('what the client prints', () => {
   const held: Delivered = { ...NOTHING, content: 'The sum of 1 and' };
   const rest: Delivered = { ...NOTHING, content: ' 2 is three.', finish: 'stop' };
   const printed = (stdout: string, as = (answer: string): string => answer): Observation =>
-    observed('mid-content', [turn(0, [ASKED], held, 'interrupted'), turn(1, [ASKED, whole(held)], rest)], {
-      control: { content, stdout: as(content) },
-      commands: [{ status: 0, timedOut: false, saidFailure: false, stdout }],
-    });
+    observed(
+      'mid-content',
+      [turn(0, [ASKED], held, 'interrupted'), turn(1, [ASKED, whole(held)], rest)],
+      {
+        control: { content, stdout: as(content) },
+        commands: [{ status: 0, timedOut: false, saidFailure: false, stdout }],
+      },
+    );
 
   test('must be the stitched answer, once', () => {
     expect(failed(printed(content))).toEqual([]);
@@ -261,12 +271,16 @@ describe('what the client prints', () => {
   });
 
   test('is read in JSON too, and not judged where the client prints no answer at all', () => {
-    const json = (answer: string): string => `{"text":${JSON.stringify(answer)}}\n`;
     expect(judged(printed(json(content), json), 'answer-whole').verdict).toBe('pass');
     const parts = json(held.content) + json(rest.content);
     expect(judged(printed(parts, json), 'answer-whole').verdict).toBe('pass');
     expect(judged(printed(json(rest.content), json), 'answer-whole').verdict).toBe('fail');
-    expect(judged(printed('done', () => 'done'), 'answer-whole').verdict).toBe('not-seen');
+    expect(
+      judged(
+        printed('done', () => 'done'),
+        'answer-whole',
+      ).verdict,
+    ).toBe('not-seen');
   });
 });
 

@@ -65,17 +65,54 @@ const preset = (at: Place, how: BreakWay, describe: string, refusePrefill = fals
 });
 
 export const INTERRUPTIONS: Readonly<Record<InterruptionName, Preset>> = {
-  'mid-thought': preset('thought', 'reset', 'the connection is closed in the middle of the reasoning'),
-  'after-thought': preset('after-thought', 'reset', 'the connection is closed after the reasoning, before any content'),
-  'mid-content': preset('content', 'reset', 'the connection is closed in the middle of the content'),
-  'mid-tool-call': preset('tool-call', 'reset', 'the connection is closed inside the arguments of a tool call'),
-  'thinking-only': preset('after-thought', 'finished', 'the answer ends in good order after the reasoning, without content'),
-  'prefill-refused': preset('content', 'reset', 'the connection is closed, and a trailing assistant message is refused with HTTP 400', true),
+  'mid-thought': preset(
+    'thought',
+    'reset',
+    'the connection is closed in the middle of the reasoning',
+  ),
+  'after-thought': preset(
+    'after-thought',
+    'reset',
+    'the connection is closed after the reasoning, before any content',
+  ),
+  'mid-content': preset(
+    'content',
+    'reset',
+    'the connection is closed in the middle of the content',
+  ),
+  'mid-tool-call': preset(
+    'tool-call',
+    'reset',
+    'the connection is closed inside the arguments of a tool call',
+  ),
+  'thinking-only': preset(
+    'after-thought',
+    'finished',
+    'the answer ends in good order after the reasoning, without content',
+  ),
+  'prefill-refused': preset(
+    'content',
+    'reset',
+    'the connection is closed, and a trailing assistant message is refused with HTTP 400',
+    true,
+  ),
   stall: preset('content', 'stall', 'nothing more arrives in the middle of the content'),
   reset: preset('start', 'reset', 'the connection is closed before any event'),
-  'error-event': preset('content', 'error-event', 'an error event in the middle of the content, after HTTP 200'),
-  'no-done': preset('content', 'closed', 'the body ends in the middle of the content, without finish reason and [DONE]'),
-  'done-missing': preset('end', 'done-missing', 'the whole answer with its finish reason, but no [DONE]'),
+  'error-event': preset(
+    'content',
+    'error-event',
+    'an error event in the middle of the content, after HTTP 200',
+  ),
+  'no-done': preset(
+    'content',
+    'closed',
+    'the body ends in the middle of the content, without finish reason and [DONE]',
+  ),
+  'done-missing': preset(
+    'end',
+    'done-missing',
+    'the whole answer with its finish reason, but no [DONE]',
+  ),
   'rate-limited': preset('start', 'rate-limited', 'HTTP 429 with Retry-After'),
 };
 

@@ -8,7 +8,10 @@ test('no secret is left in any text of a value, wherever it stands', () => {
   fc.assert(
     fc.property(secret, fc.jsonValue(), (key, value) => {
       const redactor = new Redactor({ [key]: '{apiKey}', '/tmp/somewhere': '{folder}' });
-      const seeded = [value, { [`a ${key}`]: `${key}${key}`, deep: [{ x: `/tmp/somewhere/${key}` }] }];
+      const seeded = [
+        value,
+        { [`a ${key}`]: `${key}${key}`, deep: [{ x: `/tmp/somewhere/${key}` }] },
+      ];
       const written = JSON.stringify(redactor.json(seeded));
       expect(written).not.toContain(key);
       expect(written).not.toContain('/tmp/somewhere');
@@ -36,7 +39,10 @@ test('evidence keeps messages whole and cuts what is long, with its length and h
     model: 'm',
     tools: ['read', 'edit'],
     messages: [
-      { role: 'system', content: expect.stringMatching(/^x{240}… \(5000 characters, sha256 [0-9a-f]{16}…\)$/) },
+      {
+        role: 'system',
+        content: expect.stringMatching(/^x{240}… \(5000 characters, sha256 [0-9a-f]{16}…\)$/),
+      },
       { role: 'assistant', content: ' kept \n', tool_calls: [{ id: '1' }] },
       { role: 'user', content: [{ type: 'text', text: expect.stringMatching(/^x{2000}… /) }] },
     ],

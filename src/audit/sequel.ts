@@ -1,10 +1,5 @@
 /** What a client did after its generation was broken: the first thing that every check asks. */
-import {
-  isEmpty,
-  sameMessages,
-  trailingOf,
-  type Message,
-} from './conversation.ts';
+import { isEmpty, sameMessages, trailingOf, type Message } from './conversation.ts';
 import { holdsNothing } from './delivered.ts';
 import type { Turn } from './turn.ts';
 
@@ -53,11 +48,15 @@ export function sequelOf(turns: readonly Turn[], struck: number | undefined): Se
 
 /** The same API, model and first question. */
 export function sameConversation(a: Turn, b: Turn): boolean {
-  const first = (turn: Turn): string | undefined =>
-    turn.asked.messages.find((message) => message.role === 'user')?.content;
   return (
-    a.asked.format === b.asked.format && a.asked.model === b.asked.model && first(a) === first(b)
+    a.asked.format === b.asked.format &&
+    a.asked.model === b.asked.model &&
+    firstQuestion(a) === firstQuestion(b)
   );
+}
+
+function firstQuestion({ asked }: Turn): string | undefined {
+  return asked.messages.find(({ role }) => role === 'user')?.content;
 }
 
 /** The message that a client holds once a turn has ended. */
@@ -73,11 +72,7 @@ export function heldAfter({ asked, delivered }: Turn): Message {
   };
 }
 
-function wayOf(
-  struck: Turn,
-  next: Turn,
-  held: Message,
-): { way: Way; sent: Message | undefined } {
+function wayOf(struck: Turn, next: Turn, held: Message): { way: Way; sent: Message | undefined } {
   const { messages } = next.asked;
   if (sameMessages(messages, struck.asked.messages)) return { way: 'start-over', sent: undefined };
   const base = withoutTrailing(struck.asked.messages);
@@ -110,9 +105,7 @@ export function isOf(held: Message, sent: Message): boolean {
   const texts = [sent.content, sent.reasoning?.text ?? ''].filter((text) => text.trim() !== '');
   if (texts.some((text) => parts.some((part) => shareStart(part, text)))) return true;
   return sent.calls.some((call) =>
-    held.calls.some(
-      (own) => own.name === call.name && shareStart(own.arguments, call.arguments),
-    ),
+    held.calls.some((own) => own.name === call.name && shareStart(own.arguments, call.arguments)),
   );
 }
 

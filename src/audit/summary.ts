@@ -57,6 +57,6 @@ export function findingsOf(trials: readonly RecordedTrial[]): AuditFinding[] {
   });
 }
 
-function unique<T extends string | AuditCheckName>(items: readonly T[]): T[] {
+function unique<T extends string>(items: readonly T[]): T[] {
   return [...new Set(items)];
 }

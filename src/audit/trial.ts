@@ -127,9 +127,7 @@ function environment(
 ): Record<string, string> {
   const { client, model } = config;
   const inherited = Object.entries(process.env).flatMap(([name, value]) =>
-    value === undefined ||
-    name === 'SEAMSTRESS_API_KEY' ||
-    (client.isolate && !NEEDED.test(name))
+    value === undefined || name === 'SEAMSTRESS_API_KEY' || (client.isolate && !NEEDED.test(name))
       ? []
       : [[name, value] as const],
   );

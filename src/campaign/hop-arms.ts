@@ -99,13 +99,17 @@ function markedFor(arm: HopArm['arm'], message: JsonObject): JsonObject {
   return { ...message, content: parts.map((part) => ({ type: 'text', text: part.join('') })) };
 }
 
+/** More than its first character has been read. */
+function inContent({ content }: View): boolean {
+  return content.length > 1;
+}
+
 /** Cuts that show what a hop does: inside the reasoning, inside the content, where text ends in whitespace, at the end. */
 export function hopCuts(views: readonly View[], most: number): number[] {
   const find = (holds: (view: View) => boolean, nth: number): number | undefined => {
     const found = views.flatMap((view, k) => (holds(view) ? [k] : []));
     return found[Math.floor((found.length - 1) * nth)];
   };
-  const inContent = ({ content }: View): boolean => content.length > 1;
   const wanted = [
     find(inContent, 0.5),
     find(({ content, reasoning }) => content === '' && reasoning.length > 1, 0.5),

@@ -61,6 +61,29 @@ function verdict(report: HopsReport, route: string, arm: string): HopVerdict {
   return found;
 }
 
+function without(object: Readonly<Record<string, unknown>>, name: string): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([known]) => known !== name));
+}
+
+/** Trims the end of every text. */
+function trimming({ path, body }: HopRequest): HopRequest {
+  const messages = (body['messages'] as { content: unknown }[]).map(({ content, ...rest }) => ({
+    ...rest,
+    content: typeof content === 'string' ? content.trimEnd() : content,
+  }));
+  return { path, body: { ...body, messages } };
+}
+
+/** Forgets what was thought. */
+function forgetful(sent: HopRequest): HopRequest {
+  const { path, body } = likeLitellm(sent);
+  const messages = body['messages'] as Record<string, unknown>[];
+  return {
+    path,
+    body: { ...body, messages: messages.map((one) => without(one, 'reasoning_content')) },
+  };
+}
+
 const CHAT = '/v1/chat/completions';
 const MESSAGES = '/v1/messages';
 const ALL = ['no-thinking'];
@@ -129,7 +152,7 @@ describe('in front of an engine that must be asked', () => {
   test('one that drops the flags is named, with the engine’s own prompt as evidence', async () => {
     const report = await through(
       'vllm',
-      ({ path, body: { continue_final_message: _, ...body } }) => ({ path, body }),
+      ({ path, body }) => ({ path, body: without(body, 'continue_final_message') }),
       ALL,
     );
     const found = verdict(report, CHAT, 'flags');
@@ -140,14 +163,6 @@ describe('in front of an engine that must be asked', () => {
   });
 
   test('one that trims the text is named where the text ended in whitespace', async () => {
-    const trimming = ({ path, body }: HopRequest): HopRequest => {
-      const messages = body['messages'] as { content: unknown }[];
-      const trimmed = messages.map(({ content, ...rest }) => ({
-        ...rest,
-        content: typeof content === 'string' ? content.trimEnd() : content,
-      }));
-      return { path, body: { ...body, messages: trimmed } };
-    };
     const report = await through('vllm', trimming, ALL);
     const found = verdict(report, CHAT, 'flags');
     expect(found).toMatchObject({ cause: 'text-trimmed', direct: { exact: report.cuts } });
@@ -170,13 +185,6 @@ describe('in front of an engine that continues unasked', () => {
   });
 
   test('a thought that is lost is the gateway’s doing', async () => {
-    const forgetful: Rewriting = (sent) => {
-      const { path, body } = likeLitellm(sent);
-      const messages = (body['messages'] as { reasoning_content?: string }[]).map(
-        ({ reasoning_content: _, ...rest }) => rest,
-      );
-      return { path, body: { ...body, messages } };
-    };
     const report = await through('reference', forgetful, ['add']);
     const found = verdict(report, CHAT, 'plain');
     expect(found).toMatchObject({ cause: 'reasoning-dropped', harmed: report.cuts });

@@ -16,7 +16,7 @@ import { capabilitiesOf, isTextLevel } from '../dialects/text-level-strength.ts'
 import { TOP_CANDIDATES } from '../seam/generate.ts';
 import type { Generation, View } from '../seam/generation.ts';
 import type { Strategy } from '../seam/strategy.ts';
-import { viewOf } from '../seam/view.ts';
+import { sameView, viewOf } from '../seam/view.ts';
 import { describeEnd, endedWell } from '../wire/end.ts';
 import type { Controls } from './controls.ts';
 import { Judge, troubled, unjudged, type JudgeOptions } from './judge.ts';
@@ -152,8 +152,11 @@ export class TextJudge extends Judge {
         actual: answer.finish,
       }),
     );
-    const promptCount = checkCount(generation, k, answer.usage.promptTokens);
-    const continuation = compareText(generation, k, added, answer, shape.problem === undefined);
+    const kept = keptBy(seam);
+    const promptCount =
+      kept === undefined ? undefined : checkCount(generation, kept, answer.usage.promptTokens);
+    const agrees = shape.problem === undefined;
+    const continuation = compareText(generation, kept ?? k, added, answer, agrees);
     const { verdict, check } = this.#weigh(shape, continuation, promptCount?.agrees ?? true);
     return {
       ...seam,
@@ -188,6 +191,16 @@ export class TextJudge extends Judge {
     const doubtful = OTHER_TEXT.has(problem) && (this.#controls.disagrees || nearTie);
     return { verdict: doubtful ? weak : 'diverged', check };
   }
+}
+
+/**
+ * Pieces that the client holds: k, unless its view was read from a real cut, which counts the
+ * server's tokens; undefined where that view is between two pieces.
+ */
+function keptBy({ plan, view }: JudgedSeam): number | undefined {
+  if (plan.view === undefined) return plan.k;
+  const at = plan.subject.views.findIndex((known) => sameView(known, view));
+  return at < 0 ? undefined : at;
 }
 
 function cannot(seam: JudgedSeam, why: string): JudgedSeam {

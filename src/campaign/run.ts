@@ -46,6 +46,8 @@ export interface CampaignOptions {
   readonly shard?: { readonly index: number; readonly of: number } | undefined;
   /** Also measure how resumes use the server's cache (sweep). @defaultValue true */
   readonly cache?: boolean | undefined;
+  /** Also search recipes when there are findings (sweep). @defaultValue true */
+  readonly recipes?: boolean | undefined;
   /** Kept with the tape, so that the run can be gone on with; must hold no key. */
   readonly origin?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -210,7 +212,7 @@ async function sweep(
   // Other shards may have findings where this one has none; the first one does what belongs to all.
   const first = shard === undefined || shard.index === 1;
   const wanted = ledger.groups.all.length > 0 || (shard !== undefined && shard.of > 1);
-  if (first && wanted)
+  if (first && wanted && options.recipes !== false)
     state.recipe = await searchRecipe(subjects, strategies, judge, concurrency, seed);
   if (first && options.cache !== false)
     state.cache = await measureCache(target, subjects, strategies, signal);

@@ -23,7 +23,7 @@ const MOST_HIDDEN = 12;
  * undefined where the server does not tell enough, or tells that its pieces are no tokens.
  */
 export function checkCount(
-  { counts, length }: Pick<Generation, 'counts' | 'length'>,
+  { counts, length, finish }: Pick<Generation, 'counts' | 'length' | 'finish'>,
   k: number,
   actual: number | undefined,
 ): CountEvidence | undefined {
@@ -32,6 +32,7 @@ export function checkCount(
   const hidden = counts.generated - length;
   if (hidden < 0 || hidden > MOST_HIDDEN) return undefined;
   const least = counts.prompt + k;
-  const most = least + hidden;
+  // The end of generation is generated, and never kept.
+  const most = least + (finish === 'length' ? hidden : Math.max(0, hidden - 1));
   return { agrees: actual >= least && actual <= most, base: counts.prompt, least, most, actual };
 }

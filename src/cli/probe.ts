@@ -57,14 +57,13 @@ async function probe(options: ProbeOptions): Promise<number> {
       hint: `Scenarios: ${scenarios.map(({ id }) => id).join(', ')}.`,
     });
   const interrupt = interruptible();
-  const note = (line: string): void => console.error(line);
-  const open = await openTarget(options, 1, interrupt.signal, note);
+  const open = await openTarget(options, 1, interrupt.signal, console.error);
   let via: OpenHops | undefined;
   try {
     if (options.via !== undefined)
       via = await (
         await import('./hops.ts')
-      ).openHops(options.via, open.target, interrupt.signal, note);
+      ).openHops(options.via, open.target, interrupt.signal, console.error);
     const found = await probeTarget(
       open.target,
       scenario,

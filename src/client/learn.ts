@@ -99,8 +99,6 @@ async function catchUp(target: Target, reading: Reading, signal: AbortSignal): P
 /** True when everything that a client holds is in the text of these tokens. */
 export function covers(tokens: readonly TokenEvent[], view: View): boolean {
   const { raw, reasoning, content } = layOut(tokens, view);
-  const shown = (text: string, [start, end]: readonly [number, number]): boolean =>
-    text.trim() === '' || end > start;
   if (!shown(view.reasoning, reasoning) || !shown(view.content, content)) return false;
   if (view.toolCalls.length === 0) return true;
   // Servers write a call's JSON anew, with other spaces than the model's.
@@ -108,6 +106,10 @@ export function covers(tokens: readonly TokenEvent[], view: View): boolean {
   return view.toolCalls.every(
     (call) => text.includes(solid(call.name)) && text.includes(solid(call.arguments)),
   );
+}
+
+function shown(text: string, [start, end]: readonly [number, number]): boolean {
+  return text.trim() === '' || end > start;
 }
 
 function solid(text: string): string {

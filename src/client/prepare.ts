@@ -1,7 +1,7 @@
 /** Makes the next request of a message that was cut, once its prompt is known to be right. */
 import type { ChatRequest, Target } from '../dialects/dialect.ts';
 import { chatResume, checkResume, renderResume } from '../checks/resume.ts';
-import type { View } from '../seam/generation.ts';
+import { EMPTY_VIEW, type View } from '../seam/generation.ts';
 import type { Strategy } from '../seam/strategy.ts';
 import { isEmptyView, sameView } from '../seam/view.ts';
 import { explainDifference } from './difference.ts';
@@ -109,6 +109,8 @@ function earlierPlaces(reading: Reading, rewind: number): number[] {
 }
 
 function sameTools(a: View, b: View): boolean {
-  const only = ({ toolCalls }: View): View => ({ reasoning: '', content: '', toolCalls });
-  return sameView(only(a), only(b));
+  return sameView(
+    { ...EMPTY_VIEW, toolCalls: a.toolCalls },
+    { ...EMPTY_VIEW, toolCalls: b.toolCalls },
+  );
 }

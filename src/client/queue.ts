@@ -10,14 +10,14 @@ export async function* produced<T, R>(
   task: (push: (item: T) => void) => Promise<R>,
 ): AsyncGenerator<T, R, undefined> {
   const items: T[] = [];
-  let wake = (): void => undefined;
+  let wake: (() => void) | undefined;
   let over = false;
   const running = task((item) => {
     items.push(item);
-    wake();
+    wake?.();
   }).finally(() => {
     over = true;
-    wake();
+    wake?.();
   });
   // A reader that leaves early does not wait for the task; its failure is then nobody's business.
   running.catch(() => undefined);

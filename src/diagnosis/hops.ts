@@ -175,10 +175,13 @@ function compareMessages(sent: JsonObject, forwarded: JsonObject): FieldChange[]
 
 const REASONING_NAMES = ['reasoning_content', 'reasoning'];
 
+/** The fields of a message beside its role and content. */
+function rest(message: JsonObject): Map<string, unknown> {
+  return new Map(Object.entries(message).filter(([name]) => name !== 'role' && name !== 'content'));
+}
+
 function compareMessage(sent: JsonObject, forwarded: JsonObject, prefix: string): FieldChange[] {
   const changes = [fieldChange(`${prefix}role`, sent['role'], forwarded['role'])];
-  const rest = (message: JsonObject): Map<string, unknown> =>
-    new Map(Object.entries(message).filter(([name]) => name !== 'role' && name !== 'content'));
   const after = rest(forwarded);
   if (same(sent['content'], forwarded['content']))
     changes.push(fieldChange(`${prefix}content`, sent['content'], forwarded['content']));

@@ -12,9 +12,10 @@ const ENOUGH = 4;
 
 /** Names the cause of a failing seam of a generation that has no ids. */
 export function nameTextCause(seam: JudgedSeam): Named {
-  const { refusal, check, shape } = seam;
+  const { refusal, check, shape, plan } = seam;
   if (refusal !== undefined) return nameRefusal(refusal.message);
   if (check === 'transport') return nameStreamCause(seam);
+  if (plan.strategy.loses(seam.view)) return { cause: 'client-drops-reasoning', detail: '' };
   if (shape?.problem === 'echo') return { cause: startsOver(seam), detail: '' };
   const missing = missingTokens(seam);
   if (missing !== undefined) return missing;

@@ -11,15 +11,25 @@ import { llamacpp } from './llamacpp.ts';
 import { lmstudio } from './lmstudio.ts';
 import { Memo } from './memo.ts';
 import { mistral } from './mistral.ts';
+import { mistralrs } from './mistralrs.ts';
 import { ollama, ollamaOpenai } from './ollama.ts';
 import { openaiCompatible } from './openai-compatible.ts';
 import { openrouter } from './openrouter.ts';
+import { ovms } from './ovms.ts';
+import { sglang } from './sglang.ts';
+import { tgi } from './tgi.ts';
+import { transformers } from './transformers.ts';
 import { vllm } from './vllm.ts';
 
 /** In the order in which `auto` tries them; the last one is for all that speak as most do. */
 export const DIALECTS: readonly Dialect[] = [
   llamacpp,
   vllm,
+  sglang,
+  tgi,
+  ovms,
+  transformers,
+  mistralrs,
   ollama,
   ollamaOpenai,
   lmstudio,

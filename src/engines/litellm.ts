@@ -13,7 +13,7 @@ import type { Progress, RunningEngine } from './running.ts';
 import { startServer } from './server.ts';
 import type { GatewayName } from './spec.ts';
 
-const HEALTH_MS = 120_000;
+const HEALTH_MS = 300_000;
 
 /** What a gateway is started with. */
 export interface GatewayOptions {
@@ -25,7 +25,7 @@ export interface GatewayOptions {
   readonly keyVariable?: string;
   readonly signal: AbortSignal;
   readonly progress: Progress;
-  /** @defaultValue 120 s */
+  /** @defaultValue 300 s */
   readonly healthMs?: number;
 }
 

@@ -66,17 +66,17 @@ test('bodies pass byte by byte, however they are cut into chunks, in both direct
 });
 
 test('the first chunk arrives before the upstream has ended', async () => {
-  let finish = (): void => {};
+  let answering: ServerResponse | undefined;
   const url = await upstreamOf((_, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write('data: 1\n\n');
-    finish = () => response.end('data: 2\n\n');
+    answering = response;
   });
   const { tap } = await tapOf(url);
   const reply = await request(tap.url);
   const reader = reply.body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   expect(String((await reader.next()).value)).toBe('data: 1\n\n');
-  finish();
+  answering?.end('data: 2\n\n');
   expect(String((await reader.next()).value)).toBe('data: 2\n\n');
   expect((await reader.next()).done).toBe(true);
 });

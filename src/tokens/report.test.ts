@@ -255,8 +255,8 @@ describe('limits', () => {
 
   test('what is too costly is counted as untested', () => {
     const { boundaries: _, ...whole } = tokenizer;
-    const ids = tokenizer.encode('word '.repeat(4000));
-    const { total } = roundTripTable(whole, [{ kind: 'x', ids }], { effort: 1 });
+    const ids = tokenizer.encode('word '.repeat(100));
+    const { total } = roundTripTable(whole, [{ kind: 'x', ids }], { effort: 1, least: 0 });
     expect(total.untested).toBeGreaterThan(0);
     expect(total.cuts + total.untested).toBe(ids.length + 1);
     expect(total.alone.notIdempotent.of).toBe(total.cuts);

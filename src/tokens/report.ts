@@ -39,12 +39,14 @@ export interface TableOptions {
   readonly header?: string;
   /** UTF-16 units to encode at most for a text and surrounding, as a multiple of the text's length. */
   readonly effort?: number;
+  /** UTF-16 units that any text may take, however short. */
+  readonly least?: number;
 }
 
 /** Many times what the texts of people take; runs of one character without end need more. */
 const DEFAULT_EFFORT = 40;
 /** What a short text may always take. */
-const LEAST_BUDGET = 2_000_000;
+const LEAST_BUDGET = 500_000;
 /** Failures of a class that are made small, to take the smallest. */
 const CANDIDATES = 3;
 
@@ -95,7 +97,7 @@ const SLICE_MS = 30;
 function* tableSteps(
   tokenizer: LocalTokenizer | undefined,
   generations: Iterable<KindedGeneration>,
-  { header = '', effort = DEFAULT_EFFORT }: TableOptions,
+  { header = '', effort = DEFAULT_EFFORT, least = LEAST_BUDGET }: TableOptions,
   signal?: AbortSignal,
 ): Generator<undefined, RoundTripTable, void> {
   const rows = new Map<string, Tally>();
@@ -113,7 +115,13 @@ function* tableSteps(
     const found =
       tokenizer === undefined
         ? byBytes(generation)
-        : yield* byTokenizer(tokenizer, generation, headerIds, effort, stopped);
+        : yield* byTokenizer(
+            tokenizer,
+            generation,
+            headerIds,
+            (bytes) => Math.max(least, effort * bytes),
+            stopped,
+          );
     if (found === undefined) break;
     const row = rows.get(generation.kind) ?? new Tally(generation.kind);
     rows.set(generation.kind, row);
@@ -161,7 +169,7 @@ function* byTokenizer(
   tokenizer: LocalTokenizer,
   generation: KindedGeneration,
   common: readonly number[],
-  effort: number,
+  budgetOf: (bytes: number) => number,
   stopped: () => boolean,
 ): Generator<undefined, Found | undefined, void> {
   const { ids } = generation;
@@ -170,7 +178,7 @@ function* byTokenizer(
   if (misfit !== undefined)
     return { ...nothing(ids), tokens: ids.length, bytes, untested: ids.length + 1, misfit };
 
-  const budget = Math.max(LEAST_BUDGET, effort * bytes);
+  const budget = budgetOf(bytes);
   const alone = yield* unlessStopped(sweep(tokenizer, ids, { budget }), stopped);
   if (alone === undefined) return undefined;
   const before = generation.header ?? common;

@@ -4,7 +4,8 @@
  */
 const BASE = process.env.OPENAI_BASE_URL;
 const PROMPT = process.env.SEAMSTRESS_AUDIT_PROMPT;
-const IDLE_MS = 800;
+/** Shorter than the audit's own patience with a stall. */
+const IDLE_MS = 3000;
 const ATTEMPTS = 5;
 const TOOLS = [
   {
@@ -123,7 +124,10 @@ export async function main(habits = {}) {
     if (repeats) process.stdout.write(got.content);
     if (complete && got.finish === 'tool_calls') {
       messages.push({
-        ...whole({ reasoning: held.reasoning + got.reasoning, content: held.content + got.content }),
+        ...whole({
+          reasoning: held.reasoning + got.reasoning,
+          content: held.content + got.content,
+        }),
         tool_calls: got.calls.map(({ id, name, arguments: text }) => ({
           id,
           type: 'function',

@@ -43,25 +43,27 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** When it is killed, so that one that hangs does not outlive its test. @defaultValue 110 s */
   readonly timeoutMs?: number;
+  /** `pipe` to write to the command yourself. @defaultValue nothing to read */
+  readonly stdin?: 'pipe';
 }
 
 /** Starts `seamstress …`. */
 export function start(
   args: readonly string[],
-  { cwd, env = {}, timeoutMs = 110_000 }: Surroundings,
+  { cwd, env = {}, timeoutMs = 110_000, stdin }: Surroundings,
 ): Running {
   const began = performance.now();
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd,
     env: { ...process.env, SEAMSTRESS_API_KEY: undefined, NODE_OPTIONS: undefined, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin ?? 'ignore', 'pipe', 'pipe'],
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
   });
   let stdout = '';
   let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (status) =>

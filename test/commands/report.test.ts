@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { expectClear, readRun, seamstress, temporaryFolder } from './cli.test-help.ts';
+import { expectClear, packOf, readRun, seamstress, temporaryFolder } from './cli.test-help.ts';
 
 const cwd = temporaryFolder();
 const RUN = join(import.meta.dirname, '../../reports/examples/llama.cpp-b8929');
@@ -56,7 +56,10 @@ test('without --report it prints the summary; --json prints the record', async (
 
 test('of a run that was just made', async () => {
   const made = await seamstress(
-    ['run', '--target', 'reference', '--cuts', '4', '--fault', 'prefill-echoed', '--out', 'made'],
+    [
+      ...['run', packOf(cwd, ['add']), '--target', 'reference', '--fault', 'prefill-echoed'],
+      ...['--cuts', '4', '--strategy', 'reasoning-field', '--out', 'made'],
+    ],
     { cwd },
   );
   expect(made.status).toBe(1);

@@ -22,8 +22,10 @@ import { Refusal } from '../../src/wire/refusal.ts';
 
 const { signal } = new AbortController();
 /** Cuts of each generation, its two ends among them. */
-const CUTS = 9;
-/** Cuts that are resumed for real. */
+const CUTS = 7;
+/** Scenarios that are resumed for real, one of each kind. */
+const ANSWERED_SCENARIOS = ['add', 'json', 'emoji', 'tool', 'no-thinking', 'multi-turn'];
+/** Cuts of them. */
 const ANSWERED = 3;
 /** Tokens of a resumed answer. */
 const MOST = 6;
@@ -129,8 +131,8 @@ describe.each(PAIRS)('$persona and $engine', (pair) => {
 
   test('streams a resume in the same fields and order, and puts a whole answer together alike', async () => {
     let exact = 0;
-    for (const [id, generation] of generations)
-      for (const resume of resumes(generation, ANSWERED)) {
+    for (const id of ANSWERED_SCENARIOS)
+      for (const resume of resumes(generations.get(id)!, ANSWERED)) {
         const where = `${id} ${resume.name}`;
         const onScript = pair.offScript?.includes(id) !== true && (await isExact(real, resume));
         const body = await wireOf(real, resume.request);

@@ -89,8 +89,7 @@ export const noDuplicates: Check = {
     if (print !== undefined && part.length >= TELLING && answer !== undefined) {
       const shown = occurrences(outputOf(seen), part);
       const wanted = Math.max(1, occurrences(print(answer.join('')), part));
-      if (shown > wanted)
-        return fail(`the text before the break is shown ${shown} times`, turns);
+      if (shown > wanted) return fail(`the text before the break is shown ${shown} times`, turns);
       if (shown > 0) return pass('shown once', ...turns);
     }
     return resent ? pass('sent once', ...turns) : notSeen('it shows no text that could be twice');

@@ -26,7 +26,9 @@ export const noEmptyAssistant: Check = {
     const trailing = trailingOf(wrong.asked);
     const last = trailing !== undefined && isEmpty(trailing);
     return fail(
-      last ? 'the request ends with an empty assistant message' : 'an earlier assistant message is empty',
+      last
+        ? 'the request ends with an empty assistant message'
+        : 'an earlier assistant message is empty',
       [wrong.n],
       last ? { cause: 'client-sends-empty' } : {},
     );

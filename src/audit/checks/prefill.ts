@@ -91,12 +91,13 @@ export const edgeWhitespace: Check = {
     if (parts === undefined) return notSeen(NO_PREFILL);
     const wrong = parts.find((part) => part.difference === 'trimmed');
     if (wrong !== undefined) return differs(sequel, wrong);
-    const kept = parts.filter(
-      ({ held, difference }) => hasEdges(held) && difference === 'equal',
-    );
+    const kept = parts.filter(({ held, difference }) => hasEdges(held) && difference === 'equal');
     return kept.length === 0
       ? notSeen('no text that it sent back has whitespace at an edge')
-      : pass(`whitespace at the edges of the ${kept.map(({ what }) => what).join(' and ')} is kept`, ...shown(sequel));
+      : pass(
+          `whitespace at the edges of the ${kept.map(({ what }) => what).join(' and ')} is kept`,
+          ...shown(sequel),
+        );
   },
 };
 

@@ -203,11 +203,13 @@ export const attempts: Check = {
   right: 'asks again a sensible number of times',
   wrong: 'The client asks again and again.',
   judge({ sequel, turns, interruption, maxAttempts }) {
-    const refused = turns.filter((turn) => turn.end === 'refused');
-    const from = sequel?.struck ?? (interruption.refusePrefill ? refused[0] : undefined);
+    const refused = turns.find((turn) => turn.end === 'refused');
+    const from = sequel?.struck ?? (interruption.refusePrefill ? refused : undefined);
     if (from === undefined) return UNBROKEN;
     const last = turns.findIndex((turn) => turn.n > from.n && turn.end === 'whole');
-    const tried = turns.slice(0, last < 0 ? turns.length : last + 1).filter((turn) => turn.n > from.n);
+    const tried = turns
+      .slice(0, last < 0 ? turns.length : last + 1)
+      .filter((turn) => turn.n > from.n);
     if (tried.length === 0) return notSeen('it did not ask again');
     const told = `${tried.length} ${tried.length === 1 ? 'request' : 'requests'} after the interruption${last < 0 ? ', none answered whole' : ''}`;
     const shown = tried.map((turn) => turn.n);

@@ -56,6 +56,31 @@ export const PERSONAS: readonly Entry[] = [
     load: async () => (await import('./vllm.ts')).vllmGemma,
   },
   {
+    name: 'sglang',
+    summary: 'a flag continues the content, encoded apart; without it the message is a user’s',
+    load: async () => (await import('./self-hosted.ts')).sglang,
+  },
+  {
+    name: 'tgi',
+    summary: 'continues unasked, trims the end',
+    load: async () => (await import('./self-hosted.ts')).tgi,
+  },
+  {
+    name: 'ovms',
+    summary: 'the turn is always closed; chat lies under /v3',
+    load: async () => (await import('./self-hosted.ts')).ovms,
+  },
+  {
+    name: 'transformers-serve',
+    summary: 'always a new turn; refuses the flags as unexpected fields',
+    load: async () => (await import('./self-hosted.ts')).transformersServe,
+  },
+  {
+    name: 'mistral.rs',
+    summary: 'always a new turn, in silence',
+    load: async () => (await import('./self-hosted.ts')).mistralrs,
+  },
+  {
     name: 'ollama',
     summary: 'trims line breaks around the thinking, forgets the empty think block of a prefill',
     load: async () => (await import('./ollama.ts')).ollama,

@@ -48,12 +48,32 @@ export function continuedPrompt(engine: Engine, conversation: Conversation): Hos
 export function newTurnPrompt(engine: Engine, conversation: Conversation): HostedPrompt {
   const { messages, tools, thinking } = conversation;
   const text = engine.template.render({
-    messages: messages.map(templateMessage),
+    messages: messages.map((message) => templateMessage(withWholeCalls(message))),
     tools: [...tools],
     kwargs: thinking === undefined ? {} : { enable_thinking: thinking },
     addGenerationPrompt: true,
   });
   return { ids: engine.vocabulary.encode(text, { control: true }), prefill: '' };
+}
+
+/** A call that was cut is a past call with no arguments: what services make of it is not documented. */
+function withWholeCalls(message: JsonObject): JsonObject {
+  const calls = asArray(message['tool_calls']).map((value) => {
+    const call = asObject(value);
+    const called = asObject(call?.['function']);
+    return { ...call, function: { ...called, arguments: wholeJson(called?.['arguments']) } };
+  });
+  return calls.length === 0 ? message : { ...message, tool_calls: calls };
+}
+
+function wholeJson(text: unknown): unknown {
+  if (typeof text !== 'string') return text;
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    return '{}';
+  }
 }
 
 /** The messages of a body. */

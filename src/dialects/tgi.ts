@@ -1,0 +1,40 @@
+/**
+ * Text Generation Inference. A trailing assistant message goes on unasked: the render is cut after
+ * the last place where the message's text stands, and white space at the end is trimmed. There is
+ * no flag.
+ */
+import type { ChatRequest, Dialect } from './dialect.ts';
+import { asObject, asString, type JsonObject } from './json.ts';
+import { connectText } from './text-level-connect.ts';
+import { openaiApi } from './text-level-openai.ts';
+
+export const tgi: Dialect = {
+  name: 'tgi',
+  limits: [
+    'tells no token ids in chats: texts are compared',
+    'white space at the end of the message that goes on is trimmed by the server',
+    'reasoning goes on only inside the content',
+  ],
+  async recognises(ask) {
+    const info = asObject(await ask({ method: 'GET', path: '/info' }));
+    return (
+      asString(info?.['model_id']) !== undefined &&
+      (info?.['router'] === 'text-generation-router' || info?.['docker_label'] !== undefined)
+    );
+  },
+  connect: (options, signal) =>
+    connectText(
+      {
+        dialect: 'tgi',
+        oracle: 'prompt-count',
+        flags: false,
+        api: (model) => openaiApi({ model, more: thinkingOf }),
+      },
+      options,
+      signal,
+    ),
+};
+
+function thinkingOf({ thinking }: ChatRequest): JsonObject {
+  return thinking === undefined ? {} : { chat_template_kwargs: { enable_thinking: thinking } };
+}

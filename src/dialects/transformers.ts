@@ -1,0 +1,33 @@
+/**
+ * `transformers serve`. Every chat opens a new turn; the continuation flags are refused as
+ * unexpected fields, with HTTP 422.
+ */
+import { flagsAndThinking } from './openai-compatible.ts';
+import type { Dialect } from './dialect.ts';
+import { asObject } from './json.ts';
+import { connectText } from './text-level-connect.ts';
+import { openaiApi } from './text-level-openai.ts';
+
+export const transformers: Dialect = {
+  name: 'transformers',
+  limits: [
+    'a chat cannot go on with a message: a new turn is always opened, in silence without the flags',
+    'tells no token ids and no log-probabilities: texts are compared',
+    'it is recognised by its API document, which an operator can switch off',
+  ],
+  async recognises(ask) {
+    const document = asObject(await ask({ method: 'GET', path: '/openapi.json' }));
+    const paths = asObject(document?.['paths']) ?? {};
+    return '/load_model' in paths && '/v1/responses' in paths;
+  },
+  connect: (options, signal) =>
+    connectText(
+      {
+        dialect: 'transformers',
+        oracle: 'prompt-count',
+        api: (model) => openaiApi({ model, more: flagsAndThinking }),
+      },
+      options,
+      signal,
+    ),
+};
