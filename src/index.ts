@@ -25,6 +25,8 @@ export { llamacpp } from './dialects/llamacpp.ts';
 export { SeamstressError, type ErrorCode } from './errors.ts';
 export { FAULTS, parseFault, type PlantedFault } from './reference/faults.ts';
 export { startReference, type ReferenceOptions, type ReferenceServer } from './reference/server.ts';
+export { parseReportSpec, REPORT_KINDS, writeReports, type ReportSpec } from './reports/emit.ts';
+export { eventSink, type EventSink } from './reports/emit-events.ts';
 export {
   findingSchema,
   readRecord,

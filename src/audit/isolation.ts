@@ -1,6 +1,6 @@
 /** Running a client with nothing but loopback as its network. */
 import { runTool } from '../engines/tool.ts';
-import { RELAY_URL } from './relay.ts';
+import { relay, RELAY_URL } from './relay.ts';
 
 /** How a client is kept to itself. */
 export const ISOLATIONS = [
@@ -27,9 +27,9 @@ export async function bestIsolation(signal: AbortSignal): Promise<Isolation> {
 /** The command that runs `command` in a namespace where `port` leads to the Unix socket. */
 export function inNamespace(command: readonly string[], socket: string, port: number): string[] {
   const module = RELAY_URL.replace(/\/src\/audit\/relay\.ts$/, '/dist/audit/relay.js');
-  const script = `import { relay } from ${JSON.stringify(module)};
+  const script = `import { ${relay.name} } from ${JSON.stringify(module)};
 const [socket, port, ...command] = process.argv.slice(1);
-process.exit(await relay(socket, Number(port), command));`;
+process.exit(await ${relay.name}(socket, Number(port), command));`;
   const node = [process.execPath, '--input-type=module', '-e', script, '--'];
   return [...NAMESPACE, `${UP} && exec "$@"`, 'sh', ...node, socket, String(port), ...command];
 }

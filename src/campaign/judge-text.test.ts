@@ -163,12 +163,13 @@ describe('a sweep finds what is documented, and nothing else', () => {
   );
 });
 
-describe('planted faults, seen by text and counts alone', () => {
-  const found = async (fault: string): Promise<string[]> => {
-    const target = await targetOf('reference', 'openai-compatible', { fault });
-    return (await sweep(target, 'fruits', 10)).found.map((line) => line.replace(/\/.*/, ''));
-  };
+/** The causes that a sweep of the embedded server with a fault names. */
+async function causesOf(fault: string): Promise<string[]> {
+  const target = await targetOf('reference', 'openai-compatible', { fault });
+  return (await sweep(target, 'fruits', 10)).found.map((line) => line.replace(/\/.*/, ''));
+}
 
+describe('planted faults, seen by text and counts alone', () => {
   test.each([
     ['prefill-dropped', 'prefill-dropped'],
     ['reasoning-lost', 'reasoning-dropped'],
@@ -180,7 +181,7 @@ describe('planted faults, seen by text and counts alone', () => {
   ])(
     '%s is %s',
     async (fault, cause) => {
-      expect(await found(fault)).toContain(cause);
+      expect(await causesOf(fault)).toContain(cause);
     },
     60_000,
   );
@@ -200,10 +201,10 @@ test('with a local tokenizer the cuts are at its tokens, and the verdict says so
   const scenario = (await loadScenarios(['thinker'])).find(({ id }) => id === 'fruits');
   if (scenario === undefined) throw new Error('no scenario');
   const { generation, views } = await makeSubject(target, scenario, signal);
-  const { encodePlain } = await loadTokenizer(tokenizer);
+  const local = await loadTokenizer(tokenizer);
   const reasoning = views.at(-1)?.reasoning ?? '';
   const tokens = generation.tokens.filter(({ phase }) => phase === 'reasoning');
-  expect(tokens).toHaveLength(encodePlain(reasoning).length);
+  expect(tokens).toHaveLength(local.encodePlain(reasoning).length);
   const { found } = await sweep(target, 'fruits', 10);
   expect(found.filter((line) => line.endsWith('+flags'))).toEqual([]);
 }, 60_000);

@@ -33,17 +33,26 @@ test('a dialect is told from what the server answers', async () => {
   expect(found.map(({ dialect }) => dialect)).toEqual(['llama.cpp', 'vllm']);
 });
 
+/** By which SGLang, TGI, OVMS, transformers serve and mistral.rs are known. */
+const SELF_HOSTED = [
+  '/get_model_info',
+  '/info',
+  '/v1/config',
+  '/openapi.json',
+  '/api-doc/openapi.json',
+];
+
 describe('a server of no kind that is known', () => {
   test.each([
     [
       'nothing there',
       {},
-      ': it has no /props, /version, /api/tags, /api/v0/models, /v1/models, /models',
+      `: it has no /props, /version, ${SELF_HOSTED.join(', ')}, /api/tags, /api/v0/models, /v1/models, /models`,
     ],
     [
       'a version, but no tokenizer',
       { '/version': { version: '1' } },
-      ': it has no /props, /tokenize, /api/tags, /api/v0/models, /v1/models, /models',
+      `: it has no /props, /tokenize, ${SELF_HOSTED.join(', ')}, /api/tags, /api/v0/models, /v1/models, /models`,
     ],
     [
       'another idea of everything',
@@ -51,6 +60,7 @@ describe('a server of no kind that is known', () => {
         '/props': {},
         '/version': { version: '1' },
         '/tokenize': 422,
+        ...Object.fromEntries(SELF_HOSTED.map((path) => [path, {}])),
         '/api/tags': {},
         '/api/v0/models': {},
         '/v1/models': {},

@@ -34,7 +34,7 @@ export interface RunningGateway extends Pick<RunningEngine, 'url' | 'version' | 
   readonly name: GatewayName;
   /** For the `authorization` header of its clients; made at random for this start. */
   readonly key: string;
-  /** Ends the process and removes its configuration. May be called twice. */
+  /** Ends the process and everything it started. May be called twice. */
   stop(): Promise<void>;
 }
 
@@ -102,6 +102,8 @@ export async function startLitellm(
           dialect: 'auto',
         }),
     });
+    // It has been read; a harness that is killed from here on leaves nothing behind.
+    await clean();
     return {
       name: spec.name,
       version: marker.version,
@@ -109,10 +111,7 @@ export async function startLitellm(
       key,
       exited: running.exited,
       log: running.log,
-      stop: async () => {
-        await running.stop();
-        await clean();
-      },
+      stop: () => running.stop(),
     };
   } catch (error) {
     await clean();

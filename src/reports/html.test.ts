@@ -14,8 +14,14 @@ function sha256(text: string): string {
 }
 
 const seam = (more: Partial<SeamLine>): SeamLine => ({
-  ...{ scenario: 'go', k: 1, n: 10, phase: 'content', strategy: 'x', way: 'disconnect' },
-  ...{ verdict: 'exact', basis: [] },
+  scenario: 'go',
+  k: 1,
+  n: 10,
+  phase: 'content',
+  strategy: 'x',
+  way: 'disconnect',
+  verdict: 'exact',
+  basis: [],
   ...more,
 });
 

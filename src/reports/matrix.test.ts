@@ -49,7 +49,7 @@ test('the worst finding is first, then the one with the most seams', () => {
   const rank = ['diverged', 'rejected', 'drift'];
   fc.assert(
     fc.property(findings, (drawn) => {
-      const sorted = worstFirst(drawn.map((parts) => ({ ...base, ...parts }) as Finding));
+      const sorted = worstFirst(drawn.map((parts) => ({ ...base, ...parts })));
       expect(sorted).toHaveLength(drawn.length);
       for (const [i, finding] of sorted.entries()) {
         const next = sorted[i + 1];

@@ -136,6 +136,13 @@ describe('what it shows', () => {
   });
 });
 
+test('on a narrow page a difference is scrolled to, and its caption is not cut', async () => {
+  const { page } = await show(b11549, { width: 360 });
+  const box = await page.locator('#finding-1 table.difference td.wanted').boundingBox();
+  expect(box?.x).toBeGreaterThan(0);
+  expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThan(360);
+});
+
 describe('with the keyboard', () => {
   test('the first stop skips to the report, and details unfold', async () => {
     const { page } = await show(b11549);
@@ -169,10 +176,12 @@ describe('with the keyboard', () => {
   });
 });
 
-describe('the filters', () => {
-  const shown = async (page: Page): Promise<string[]> =>
-    await page.locator('article.finding:visible .kicker code').allInnerTexts();
+/** The causes of the findings that are not filtered out. */
+async function shown(page: Page): Promise<string[]> {
+  return await page.locator('article.finding:visible .kicker code').allInnerTexts();
+}
 
+describe('the filters', () => {
   test('by words and by verdict, with a count that is read out', async () => {
     const { page } = await show(b11549);
     expect(await shown(page)).toHaveLength(4);

@@ -57,8 +57,13 @@ test('without --report it prints the summary; --json prints the record', async (
 test('of a run that was just made', async () => {
   const made = await seamstress(
     [
-      ...['run', packOf(cwd, ['add']), '--target', 'reference', '--fault', 'prefill-echoed'],
-      ...['--cuts', '4', '--strategy', 'reasoning-field', '--out', 'made'],
+      'run',
+      packOf(cwd, ['add']),
+      '--target=reference',
+      '--fault=prefill-echoed',
+      '--cuts=4',
+      '--strategy=reasoning-field',
+      '--out=made',
     ],
     { cwd },
   );

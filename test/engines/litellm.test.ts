@@ -21,8 +21,12 @@ const CHAT = '/v1/chat/completions';
 const MESSAGES = '/v1/messages';
 const HOP = 'LiteLLM 1.109.1';
 
+/** Folders of configurations, those that other runs have at this moment left out. */
+const before = new Set(await readdir(tmpdir()));
 async function configFolders(): Promise<string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.startsWith('seamstress-litellm-'));
+  return (await readdir(tmpdir())).filter(
+    (name) => name.startsWith('seamstress-litellm-') && !before.has(name),
+  );
 }
 
 function verdict(report: HopsReport, route: string, arm: string): HopVerdict {
@@ -167,9 +171,10 @@ test('streams through proxy and tap, keeps its keys to itself, and leaves nothin
       }),
     });
   try {
-    expect((await (await ask('sk-wrong')).body.dump(), (await ask('sk-wrong')).statusCode)).toBe(
-      401,
-    );
+    // Without a database it cannot look a key up, and says 400 in place of 401.
+    const refused = await ask('sk-wrong');
+    await refused.body.dump();
+    expect([400, 401]).toContain(refused.statusCode);
     const reply = await ask(gateway.key);
     expect(reply.statusCode).toBe(200);
     expect(await reply.body.text()).toContain('data: [DONE]');

@@ -14,7 +14,7 @@ import { startReference, type ReferenceServer } from '../../src/reference/server
 import { loadScenarios } from '../../src/scenario/load.ts';
 import type { Scenario } from '../../src/scenario/schema.ts';
 import { generate } from '../../src/seam/generate.ts';
-import { idsOf, type Generation } from '../../src/seam/generation.ts';
+import { idsOf, type Generation, type View } from '../../src/seam/generation.ts';
 import { markupOf } from '../../src/seam/markup.ts';
 import { STRATEGIES } from '../../src/seam/strategy.ts';
 import { viewAt } from '../../src/seam/view.ts';
@@ -365,9 +365,7 @@ function unscripted(real: Said, played: Said): Partial<Said> {
   };
 }
 
-function withoutCallIds<
-  T extends { readonly toolCalls: readonly { readonly id?: string | undefined }[] },
->(view: T): unknown {
+function withoutCallIds(view: View): unknown {
   return {
     ...view,
     toolCalls: view.toolCalls.map((call) => ({ ...call, id: expect.any(String) as string })),

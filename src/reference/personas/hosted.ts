@@ -228,7 +228,6 @@ function deltaOfPiece(piece: Piece, { reasoningField }: OpenAiStyle): object {
 
 /** One token of visible text, with its candidates; no ids. */
 function logprobsOf({ vocabulary }: Engine, step: Step, piece: Piece): object {
-  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
   const own = 'text' in piece ? piece.text : '';
   const entry = {
     token: own,
@@ -236,7 +235,7 @@ function logprobsOf({ vocabulary }: Engine, step: Step, piece: Piece): object {
     bytes: [...Buffer.from(own)],
     top_logprobs: step.candidates.map(({ id, logprob }) => {
       const bytes = vocabulary.printed(id);
-      return { token: text(bytes), logprob, bytes: [...bytes] };
+      return { token: Buffer.from(bytes).toString('utf8'), logprob, bytes: [...bytes] };
     }),
   };
   return piece.kind === 'reasoning'

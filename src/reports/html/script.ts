@@ -36,6 +36,14 @@ export const SCRIPT = `'use strict';
     }
   }
 
+  // Where a difference does not fit, its first differing token is what is seen.
+  for (const head of all('.difference thead .differs:not(.differs ~ .differs)')) {
+    const region = head.closest('.scroll');
+    const table = head.closest('table');
+    const room = region.clientWidth - head.offsetWidth;
+    if (head.offsetLeft > room) region.scrollLeft = Math.min(head.offsetLeft - room / 2, table.offsetWidth);
+  }
+
   const search = document.getElementById('search');
   const boxes = all('input[name=verdict]');
   const articles = all('article.finding');

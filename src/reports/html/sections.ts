@@ -3,7 +3,7 @@ import { EDITS } from '../../seam/edits.ts';
 import { grouped, nats, percent, plural } from '../matrix.ts';
 import type { RecipeScore, RunRecord } from '../record.ts';
 import { bar, barTable } from './chart.ts';
-import { spelled } from './spelled.ts';
+import { respaced, spelled } from './spelled.ts';
 import { html, shortened, type Html } from './template.ts';
 
 /** Rows of a table at most. */
@@ -166,7 +166,7 @@ export function whitespace({ whitespace: found }: RunRecord): Html | undefined {
       'Changes of whitespace',
       ['wanted → got', 'seams'],
       kinds.slice(0, MOST_ROWS).map(([change, count]) => ({
-        label: html`<code>${spelled(shortened(change, 60))}</code>`,
+        label: html`<code>${respaced(shortened(change, 60))}</code>`,
         count,
       })),
     )}
@@ -217,7 +217,7 @@ export function whitespace({ whitespace: found }: RunRecord): Html | undefined {
 }
 
 function glyphs(text: string): string {
-  return text === '' ? '∅' : shortened(text, 60);
+  return text === '' ? '∅' : respaced(shortened(text, 60));
 }
 
 /** Cuts at which the text does not encode back into its own tokens. */
@@ -319,6 +319,11 @@ export function missing({ notTested, errors }: RunRecord): Html {
     }`;
 }
 
+/** How the ids of a prompt are known, where the record tells. */
+function strengthOf({ target }: RunRecord): [string, string][] {
+  return target.strength === undefined ? [] : [['how the ids are known', target.strength.says]];
+}
+
 /** What it takes to make the run again. */
 export function about(record: RunRecord): Html {
   const { target, plan, totals, tool } = record;
@@ -330,7 +335,7 @@ export function about(record: RunRecord): Html {
     ['model', target.model],
     ['dialect', target.dialect],
     ['address', target.url],
-    ['how sure of the ids', target.strength?.says],
+    ...strengthOf(record),
     ['gateways', target.hops.length === 0 ? 'none' : target.hops.join(' → ')],
     ['chat template, SHA-256', target.chatTemplateSha256],
     ['tokenizer, SHA-256', target.tokenizerSha256],

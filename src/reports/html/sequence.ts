@@ -138,7 +138,7 @@ function shortPiece(piece: string): string {
 
 /** The first difference, wanted above got, token under token. */
 export function difference(stitched: Stitched, name: string): Html | undefined {
-  const found = differenceOf(stitched);
+  const found = differenceOf(stitched, { before: 4 });
   if (found === undefined) return undefined;
   const row = (which: 'wanted' | 'got', label: string): Html =>
     html`<tr>
@@ -150,34 +150,29 @@ export function difference(stitched: Stitched, name: string): Html | undefined {
         </td>`;
       })}
     </tr>`;
-  return html`<div
-    class="scroll"
-    tabindex="0"
-    role="region"
-    aria-label="${`First difference of ${name}`}"
-  >
-    <table class="difference">
-      <caption>
-        The first difference, at index ${stitched.at ?? 0} of the resumed prompt.
-        ${found.leftOut > 0 && html`${found.leftOut} more differing tokens are left out.`}
-        ${found.again && 'The two differ again later.'}
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col"><span class="hidden">Sequence</span></th>
-          ${found.columns.map(
-            ({ index, same }) =>
-              html`<th scope="col" class="${same ? '' : 'differs'}">
-                ${index}${!same && html` <span aria-hidden="true">≠</span><span class="hidden">differs</span>`}
-              </th>`,
-          )}
-        </tr>
-      </thead>
-      <tbody>
-        ${row('wanted', 'wanted')}${row('got', 'got')}
-      </tbody>
-    </table>
-  </div>`;
+  return html`<p class="note">
+      The first difference, at index ${stitched.at ?? 0} of the resumed prompt.
+      ${found.leftOut > 0 && html`${found.leftOut} more differing tokens are left out.`}
+      ${found.again && 'The two differ again later.'}
+    </p>
+    <div class="scroll" tabindex="0" role="region" aria-label="${`First difference of ${name}`}">
+      <table class="difference">
+        <thead>
+          <tr>
+            <th scope="col"><span class="hidden">Sequence</span></th>
+            ${found.columns.map(
+              ({ index, same }) =>
+                html`<th scope="col" class="${same ? '' : 'differs'}">
+                  ${index}${!same && html` <span aria-hidden="true">≠</span><span class="hidden">differs</span>`}
+                </th>`,
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          ${row('wanted', 'wanted')}${row('got', 'got')}
+        </tbody>
+      </table>
+    </div>`;
 }
 
 /** Two texts with what differs between them marked; equal beginnings and ends are cut short. */

@@ -74,7 +74,7 @@ td code { overflow-wrap: break-word; }
 .share { display: block; width: 100%; max-width: 22rem; height: 8px; }
 .share .track { fill: var(--line); } .share .plain { fill: var(--reasoning); }
 .matrix td, .matrix th { padding-right: 1.6rem; }
-.matrix th[scope=row] { white-space: nowrap; }
+.matrix th[scope=row], .matrix td { white-space: nowrap; }
 .share-exact { font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .matrix .whole .share-exact { color: var(--exact); }
 .of { color: var(--soft); font-size: .82rem; white-space: nowrap; }

@@ -29,8 +29,11 @@ test('what is not hidden comes back', () => {
   );
 });
 
+function item(text: string): Html {
+  return html`<li>${text}</li>`;
+}
+
 test('pieces, lists and nothing', () => {
-  const item = (text: string): Html => html`<li>${text}</li>`;
   expect(html`${[item('<'), item('b')]}${undefined}${false}${0}`.source).toBe(
     '<li>&lt;</li><li>b</li>0',
   );
