@@ -14,6 +14,7 @@ import type { TapeHeader } from '../tape/header.ts';
 import { TapePlayer } from '../tape/player.ts';
 import { TapedTarget } from '../tape/target.ts';
 import type { RunListener } from './events.ts';
+import { Budget, withBudget } from './budget.ts';
 import type { Past } from './make-record.ts';
 import { conduct, type CampaignOptions } from './run.ts';
 
@@ -48,7 +49,7 @@ export function recordOfRun(folder: string): RunRecord | undefined {
 export async function continueRun(
   folder: string,
   target: Target,
-  more: Pick<CampaignOptions, 'concurrency' | 'maxTimeMs' | 'signal'>,
+  more: Pick<CampaignOptions, 'concurrency' | 'maxTimeMs' | 'signal' | 'budget'>,
   listener: RunListener,
 ): Promise<RunRecord> {
   const header = headerOfRun(folder);
@@ -56,13 +57,14 @@ export async function continueRun(
   const before = recordOfRun(folder);
   const writer = continueTape(join(folder, TAPE));
   const player = new TapePlayer([join(folder, TAPE)]);
+  const budget = new Budget(more.budget ?? {});
   try {
     return await conduct(
-      new TapedTarget({ live: target, player, writer }),
+      new TapedTarget({ live: withBudget(target, budget), player, writer }),
       { ...optionsOf(header), ...more },
       new RunStore(folder, true),
       listener,
-      { startedAt: header.startedAt, seconds: before?.totals.seconds ?? 0 },
+      { budget, past: { startedAt: header.startedAt, seconds: before?.totals.seconds ?? 0 } },
     );
   } finally {
     player.close();
@@ -158,7 +160,8 @@ async function play(
     player,
     ...(past.interrupted === undefined ? {} : { onMissing: () => end.abort() }),
   });
-  const record = await conduct(target, { ...options, signal: end.signal }, sink, listener, past);
+  const own = { ...options, signal: end.signal };
+  const record = await conduct(target, own, sink, listener, { past });
   return { record, missing: past.interrupted === undefined ? target.missing : 0 };
 }
 

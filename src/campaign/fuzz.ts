@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import type { JudgedSeam } from '../checks/seam.ts';
 import { FAILING } from '../checks/verdict.ts';
 import type { Target } from '../dialects/dialect.ts';
+import { isTextLevel } from '../dialects/text-level-strength.ts';
 import { EMPTY_VIEW } from '../seam/generation.ts';
 import { applies, type Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
@@ -142,8 +143,10 @@ async function runCase(
   const strategy = strategies[drawn.strategy];
   if (base === undefined || strategy === undefined) return { seams: [], failure: undefined };
   if (drawn.kind === 'synthetic') {
-    // A text prompt is all markup to a server; only messages can tell a look-alike from a control token.
-    if (strategy.name === 'raw-text') return { seams: [], failure: undefined };
+    // A text prompt is all markup to a server, and one that shows no prompts cannot be asked what it
+    // makes of a text that it did not write.
+    if (strategy.name === 'raw-text' || isTextLevel(target))
+      return { seams: [], failure: undefined };
     const subject = await syntheticSubject(target, base, drawn.text, signal);
     const k = subject.generation.length;
     const view = subject.views[k] ?? EMPTY_VIEW;

@@ -6,7 +6,7 @@ import type { Finding } from '../reports/record.ts';
 import { strategiesNamed } from '../seam/named.ts';
 import { derive, type Subject } from '../seam/subject.ts';
 import { Controls } from './controls.ts';
-import { Judge } from './judge.ts';
+import { judgeFor } from './judge-text.ts';
 import { causeOf } from './ledger.ts';
 import { restoreGeneration } from './report.ts';
 
@@ -38,7 +38,7 @@ export async function replayFinding(
   if (strategy === undefined)
     throw new Error('unreachable: strategiesNamed throws for an unknown name');
   const controls = new Controls(target, COMPARE, signal);
-  const judge = new Judge(target, controls, { compare: COMPARE, signal });
+  const judge = judgeFor(target, controls, { compare: COMPARE, signal });
   const needsResume = finding.check === 'shape' || finding.check === 'continuation';
   const seam = await judge.judge({
     subject,

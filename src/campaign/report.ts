@@ -95,6 +95,7 @@ export function storeGeneration(generation: Generation): StoredGeneration {
     ...(generation.finish === undefined ? {} : { finish: generation.finish }),
     deltas: generation.deltas,
     synthetic: generation.synthetic,
+    ...(generation.counts === undefined ? {} : { counts: generation.counts }),
   };
 }
 
@@ -115,6 +116,7 @@ export function restoreGeneration({ scenario, generation }: MinimalExample): Gen
     finish: generation.finish,
     deltas: generation.deltas as readonly Delta[],
     synthetic: generation.synthetic,
+    ...(generation.counts === undefined ? {} : { counts: generation.counts }),
   };
 }
 

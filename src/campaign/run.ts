@@ -1,6 +1,7 @@
 /** A campaign from its first request to its record. */
 import { setMaxListeners } from 'node:events';
 import type { Target } from '../dialects/dialect.ts';
+import { isTextLevel } from '../dialects/text-level-strength.ts';
 import { messageOf, SeamstressError } from '../errors.ts';
 import type { RunRecord } from '../reports/record.ts';
 import type { RunSink } from '../reports/store.ts';
@@ -9,11 +10,12 @@ import type { Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { TapeHeader } from '../tape/header.ts';
 import { TapedTarget } from '../tape/target.ts';
+import { Budget, withBudget, type BudgetLimits } from './budget.ts';
 import { measureCache } from './cache.ts';
 import { Controls } from './controls.ts';
 import type { RunListener } from './events.ts';
 import { fuzz } from './fuzz.ts';
-import { Judge } from './judge.ts';
+import { judgeFor, possibleStrategies } from './judge-text.ts';
 import { Ledger } from './ledger.ts';
 import { freshState, makeRecord, type Past, type State } from './make-record.ts';
 import { confirmViews } from './realCuts.ts';
@@ -44,6 +46,8 @@ export interface CampaignOptions {
   readonly signal: AbortSignal;
   /** The share of the seams (sweep) or cases (fuzz) to judge; `index` counts from 1. */
   readonly shard?: { readonly index: number; readonly of: number } | undefined;
+  /** What the run may spend; undefined or empty for no limit. */
+  readonly budget?: BudgetLimits | undefined;
   /** Also measure how resumes use the server's cache (sweep). @defaultValue true */
   readonly cache?: boolean | undefined;
   /** Also search recipes when there are findings (sweep). @defaultValue true */
@@ -66,12 +70,15 @@ export async function runCampaign(
   store: RunSink,
   listener: RunListener,
 ): Promise<RunRecord> {
+  const budget = new Budget(options.budget ?? {});
+  const live = withBudget(target, budget);
   const writer = store.tape?.();
-  if (writer === undefined) return await conduct(target, options, store, listener);
+  if (writer === undefined) return await conduct(live, options, store, listener, { budget });
   writer.append(JSON.stringify(headerOf(target, options)));
   writer.flush();
   try {
-    return await conduct(new TapedTarget({ live: target, writer }), options, store, listener);
+    const taped = new TapedTarget({ live, writer });
+    return await conduct(taped, options, store, listener, { budget });
   } finally {
     writer.close();
   }
@@ -101,27 +108,33 @@ function headerOf(target: Target, options: CampaignOptions): TapeHeader {
 /**
  * The campaign itself, whatever answers: a server, a tape, or first the one and then the other.
  *
- * @param past what is known of it from an earlier time
+ * @param known the budget that the target is on, and what is known of the run from an earlier time
  */
 export async function conduct(
   target: Target,
   options: CampaignOptions,
   store: RunSink,
   listener: RunListener,
-  past?: Past,
+  { budget, past }: { readonly budget?: Budget; readonly past?: Past } = {},
 ): Promise<RunRecord> {
   const started = new Date();
-  const deadline =
-    options.maxTimeMs === undefined ? undefined : AbortSignal.timeout(options.maxTimeMs);
-  const signal =
-    deadline === undefined ? options.signal : AbortSignal.any([options.signal, deadline]);
+  const deadline = options.maxTimeMs === undefined ? [] : [AbortSignal.timeout(options.maxTimeMs)];
+  const spent = budget === undefined ? [] : [budget.signal];
+  const signal = AbortSignal.any([options.signal, ...deadline, ...spent]);
   setMaxListeners(0, signal);
   const ledger = new Ledger((line) => store.seam(line), listener);
   const controls = new Controls(target, options.compare, signal, past?.tau);
   const state = freshState();
   listener({ kind: 'started', target: target.identity, scenarios: options.scenarios.length });
+  const strategies = possibleStrategies(target, options.strategies);
+  const impossible = options.strategies.filter((strategy) => !strategies.includes(strategy));
+  if (impossible.length > 0)
+    state.untested.push({
+      what: `the strategies ${impossible.map(({ name }) => name).join(', ')}`,
+      why: 'this server tells no ids and shows no prompts, or has no continuation flags',
+    });
   try {
-    await campaign(target, options, signal, ledger, controls, state, listener);
+    await campaign(target, { ...options, strategies }, signal, ledger, controls, state, listener);
   } catch (error) {
     if (error instanceof SeamstressError && error.code === 'output') throw error;
     if (!signal.aborted) {
@@ -140,7 +153,9 @@ export async function conduct(
   const interrupted = options.signal.aborted
     ? (past?.interrupted ?? 'signal')
     : signal.aborted
-      ? 'max-time'
+      ? budget?.spent === true
+        ? 'budget'
+        : 'max-time'
       : state.lost || ledger.errorsAtTheEnd >= ERRORS_AT_THE_END
         ? 'target-lost'
         : undefined;
@@ -170,9 +185,9 @@ async function campaign(
   listener: RunListener,
 ): Promise<void> {
   const subjects = await makeSubjects(target, options, signal, controls, state, listener);
-  await runTokenControls(subjects, options.seed, controls);
+  if (!isTextLevel(target)) await runTokenControls(subjects, options.seed, controls);
   controls.freeze();
-  const judge = new Judge(target, controls, { compare: options.compare, signal });
+  const judge = judgeFor(target, controls, { compare: options.compare, signal });
   if (options.mode === 'fuzz') {
     listener({ kind: 'planned', seams: options.cases });
     state.planned = options.cases;
@@ -188,7 +203,7 @@ async function sweep(
   subjects: readonly Subject[],
   options: CampaignOptions,
   signal: AbortSignal,
-  judge: Judge,
+  judge: ReturnType<typeof judgeFor>,
   ledger: Ledger,
   state: State,
   listener: RunListener,
@@ -210,7 +225,7 @@ async function sweep(
   listener({ kind: 'planned', seams: seams.length });
   await judgeAll(seams, judge, concurrency, (seam) => ledger.enter(seam));
   // Other shards may have findings where this one has none; the first one does what belongs to all.
-  const first = shard === undefined || shard.index === 1;
+  const first = (shard === undefined || shard.index === 1) && !isTextLevel(target);
   const wanted = ledger.groups.all.length > 0 || (shard !== undefined && shard.of > 1);
   if (first && wanted && options.recipes !== false)
     state.recipe = await searchRecipe(subjects, strategies, judge, concurrency, seed);

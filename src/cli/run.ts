@@ -1,10 +1,8 @@
 /** `seamstress run`: a campaign against a target. */
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { VERDICTS, type Verdict } from '../checks/verdict.ts';
+import type { BudgetLimits } from '../campaign/budget.ts';
 import { SeamstressError } from '../errors.ts';
-import type { RunRecord } from '../reports/record.ts';
-import { exitStatusOf } from './exit.ts';
 import type { OpenHops } from './hops.ts';
 import { interruptible } from './interrupt.ts';
 import {
@@ -17,10 +15,11 @@ import {
   withVia,
   type Shard,
 } from './options.ts';
+import { outcomeOf, withOutcome, type OutcomeOptions } from './outcome.ts';
 import { Progress } from './progress.ts';
 import { originOf, targetOf, type TargetOptions } from './origin.ts';
 
-interface RunOptions extends TargetOptions {
+interface RunOptions extends TargetOptions, OutcomeOptions {
   readonly mode: 'sweep' | 'fuzz';
   readonly cuts: 'all' | number;
   readonly cases: number;
@@ -32,8 +31,9 @@ interface RunOptions extends TargetOptions {
   readonly out?: string;
   readonly shard?: Shard;
   readonly resume?: string;
-  readonly failOn: readonly string[];
-  readonly json?: boolean;
+  readonly maxRequests?: number;
+  readonly maxTokensTotal?: number;
+  readonly tape: boolean;
 }
 
 export function runCommand(): Command {
@@ -46,7 +46,7 @@ export function runCommand(): Command {
       '[scenario...]',
       'scenario files, folders of them, or the name of a built-in pack (default: thinker)',
     );
-  return withVia(withTarget(command))
+  return withOutcome(withVia(withTarget(command)))
     .addOption(
       new Option('--mode <mode>', 'sweep tests every cut, fuzz draws cases')
         .choices(['sweep', 'fuzz'])
@@ -77,13 +77,18 @@ export function runCommand(): Command {
       '--resume <folder>',
       'go on with the run of that folder, which ended early; its plan and its target are kept',
     )
-    .option('--out <folder>', 'where the run is written (default: reports/<time>-<target>)')
-    .addOption(
-      new Option('--fail-on <verdicts>', 'verdicts of findings that give exit status 1')
-        .argParser((text: string) => list(text, undefined))
-        .default(['drift', 'diverged', 'rejected'], 'drift,diverged,rejected'),
+    .option(
+      '--max-requests <number>',
+      'requests at most; then the run ends in good order',
+      integer(1),
     )
-    .option('--json', 'print the run record on standard output')
+    .option(
+      '--max-tokens-total <number>',
+      'tokens of prompts and answers at most; then the run ends in good order',
+      integer(1),
+    )
+    .option('--no-tape', 'keep no tape: the run can then not be gone on with, merged or analyzed')
+    .option('--out <folder>', 'where the run is written (default: reports/<time>-<target>)')
     .addHelpText(
       'after',
       `
@@ -98,28 +103,32 @@ Examples:
     .action(async (scenarios: string[], options: RunOptions, self: Command) => {
       process.exitCode =
         options.resume === undefined
-          ? await run(scenarios, options)
+          ? await run(scenarios, options, self)
           : await goOn(scenarios, options.resume, options, self);
     });
 }
 
-async function run(paths: readonly string[], options: RunOptions): Promise<number> {
+async function run(
+  paths: readonly string[],
+  options: RunOptions,
+  command: Command,
+): Promise<number> {
   const [
     { loadScenarios },
     { strategiesNamed },
     { runCampaign },
-    { RunStore },
+    { RunStore, withoutTape },
     { openTarget },
-    { terminalReport },
+    { isTextLevel },
   ] = await Promise.all([
     import('../scenario/load.ts'),
     import('../seam/named.ts'),
     import('../campaign/run.ts'),
     import('../reports/store.ts'),
     import('./target.ts'),
-    import('../reports/terminal.ts'),
+    import('../dialects/text-level-strength.ts'),
   ]);
-  const failOn = verdictsNamed(options.failOn);
+  const outcome = await outcomeOf(options);
   if (options.shard !== undefined && options.seed === undefined)
     throw new SeamstressError('usage', '--shard needs --seed', {
       hint: 'All shards must make the same choices: give each the same --seed.',
@@ -140,6 +149,11 @@ async function run(paths: readonly string[], options: RunOptions): Promise<numbe
         await import('./hops.ts')
       ).openHops(options.via, open.target, interrupt.signal, note);
     const store = early ?? new RunStore(defaultFolder(started, open.name));
+    const few = isTextLevel(open.target) && command.getOptionValueSource('cuts') !== 'cli';
+    if (few)
+      note(
+        `every seam costs a generation here: ${FEW_CUTS} cuts of each scenario; --cuts sets more`,
+      );
     const made = await runCampaign(
       open.target,
       {
@@ -147,7 +161,7 @@ async function run(paths: readonly string[], options: RunOptions): Promise<numbe
         strategies,
         lossy: options.strategy !== undefined,
         mode: options.mode,
-        cuts: options.cuts,
+        cuts: few ? FEW_CUTS : options.cuts,
         cases: options.cases,
         compare: options.compare,
         concurrency: options.concurrency,
@@ -155,21 +169,29 @@ async function run(paths: readonly string[], options: RunOptions): Promise<numbe
         maxTimeMs: options.maxTime,
         signal: interrupt.signal,
         shard: options.shard,
+        budget: budgetOf(options),
         origin: originOf(options),
       },
-      store,
-      (event) => progress.event(event),
+      options.tape ? store : withoutTape(store),
+      (event) => {
+        progress.event(event);
+        outcome.listener(event);
+      },
     );
     const record = (await hops?.addTo(made, scenarios, store.folder)) ?? made;
-    process.stdout.write(
-      options.json === true ? `${JSON.stringify(record)}\n` : terminalReport(record, store.folder),
-    );
-    return await withHops(record, exitStatusOf(record, failOn), failOn, options.json);
+    return await outcome.finish(record, store.folder);
   } finally {
     await hops?.close();
     await open.close();
     interrupt.release();
   }
+}
+
+/** Cuts of each scenario where every seam costs a generation, unless told otherwise. */
+const FEW_CUTS = 8;
+
+function budgetOf({ maxRequests, maxTokensTotal }: RunOptions): BudgetLimits {
+  return { maxRequests, maxTokens: maxTokensTotal };
 }
 
 /** Options that say what was run; a run that goes on has them already. */
@@ -186,15 +208,13 @@ async function goOn(
     throw new SeamstressError(
       'usage',
       `--resume keeps the plan of the run; it takes no ${given === undefined ? 'scenarios' : `--${given}`}`,
-      { hint: 'Only the target, --concurrency, --max-time and --fail-on can be given with it.' },
+      { hint: 'Only the target, limits and what is done with the result can be given with it.' },
     );
-  const [{ continueRun, headerOfRun, recordOfRun }, { openTarget }, { terminalReport }] =
-    await Promise.all([
-      import('../campaign/again.ts'),
-      import('./target.ts'),
-      import('../reports/terminal.ts'),
-    ]);
-  const failOn = verdictsNamed(options.failOn);
+  const [{ continueRun, headerOfRun, recordOfRun }, { openTarget }] = await Promise.all([
+    import('../campaign/again.ts'),
+    import('./target.ts'),
+  ]);
+  const outcome = await outcomeOf(options);
   const header = headerOfRun(folder);
   const before = recordOfRun(folder);
   if (before !== undefined && before.interrupted === undefined)
@@ -214,44 +234,19 @@ async function goOn(
       {
         concurrency: options.concurrency,
         maxTimeMs: options.maxTime,
+        budget: budgetOf(options),
         signal: interrupt.signal,
       },
-      (event) => progress.event(event),
+      (event) => {
+        progress.event(event);
+        outcome.listener(event);
+      },
     );
-    process.stdout.write(
-      options.json === true ? `${JSON.stringify(record)}\n` : terminalReport(record, folder),
-    );
-    return exitStatusOf(record, failOn);
+    return await outcome.finish(record, folder);
   } finally {
     await open.close();
     interrupt.release();
   }
-}
-
-/** Prints what a gateway did; its harm is a finding too. */
-async function withHops(
-  record: RunRecord,
-  status: number,
-  failOn: ReadonlySet<Verdict>,
-  json: boolean | undefined,
-): Promise<number> {
-  if (record.hops === undefined) return status;
-  const { hopsReport, hopsStatus } = await import('../reports/hops.ts');
-  if (json !== true) process.stdout.write(`\n${hopsReport(record.hops)}`);
-  return status === 0 ? hopsStatus(record.hops, failOn) : status;
-}
-
-function verdictsNamed(names: readonly string[]): Set<Verdict> {
-  return new Set(
-    names.map((name) => {
-      const verdict = VERDICTS.find((known) => known === name);
-      if (verdict === undefined)
-        throw new SeamstressError('usage', `there is no verdict "${name}"`, {
-          hint: `Verdicts: ${VERDICTS.join(', ')}.`,
-        });
-      return verdict;
-    }),
-  );
 }
 
 function defaultFolder(started: Date, name: string): string {

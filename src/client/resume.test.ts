@@ -43,7 +43,7 @@ function thinkingOf(id: string): Partial<ResumeOptions> {
 
 function options(url: string, id: string, more: Partial<ResumeOptions> = {}): ResumeOptions {
   const { messages, tools, maxTokens } = scenario(id);
-  const base = { target: url, stallMs: 250, waitMs: 1, recipe: 'reasoning-field' };
+  const base = { target: url, stallMs: 20_000, waitMs: 1, recipe: 'reasoning-field' };
   return { ...base, messages, tools, maxTokens, ...more };
 }
 
@@ -107,7 +107,9 @@ describe('a message comes whole over a flaky server', () => {
     async (how) => {
       const whole = await read(options(reference.url, 'add'));
       const lane = broken({ events: 20, how }, { events: 31, how });
-      const { view, ids, finish, events } = await read(options(lane.url, 'add'));
+      const { view, ids, finish, events } = await read(
+        options(lane.url, 'add', { stallMs: how === 'stall' ? 2000 : 20_000 }),
+      );
       expect({ view, finish }).toEqual({ view: whole.view, finish: whole.finish });
       for (const [i, id] of ids.entries())
         if (id !== undefined && whole.ids[i] !== undefined) expect(id).toBe(whole.ids[i]);

@@ -20,10 +20,11 @@ test('the interval holds the difference, mirrors, and equal shares are never new
   );
 });
 
+const more = (one: Share): Share => ({ count: one.count * 10, of: one.of * 10 });
+
 test('more trials of the same shares narrow the interval', () => {
   fc.assert(
     fc.property(share, share, (a, b) => {
-      const more = (one: Share): Share => ({ count: one.count * 10, of: one.of * 10 });
       const [few, many] = [compareShares(a, b), compareShares(more(a), more(b))];
       expect(many.high - many.low).toBeLessThan(few.high - few.low);
       if (few.news) expect(many.news).toBe(true);

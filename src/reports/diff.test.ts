@@ -78,6 +78,17 @@ describe('changed', () => {
   });
 });
 
+const line = (scenario: string, k: number, bad: boolean): SeamLine => ({
+  scenario,
+  k,
+  n: 100,
+  ...PLACE,
+  way: 'disconnect',
+  verdict: bad ? 'diverged' : 'exact',
+  basis: ['prompt'],
+  ...(bad ? { cause: 'separator-rebuilt' as const, detail: '' } : {}),
+});
+
 describe('what one of them did not test', () => {
   test('errors instead of verdicts: neither fixed nor new', async () => {
     const broken = { matrix: [cell('content', 'reasoning-field', { error: 100 })] };
@@ -107,16 +118,6 @@ describe('what one of them did not test', () => {
   });
 
   test('another pack: the journal counts what both have', async () => {
-    const line = (scenario: string, k: number, bad: boolean): SeamLine => ({
-      scenario,
-      k,
-      n: 100,
-      ...PLACE,
-      way: 'disconnect',
-      verdict: bad ? 'diverged' : 'exact',
-      basis: ['prompt'],
-      ...(bad ? { cause: 'separator-rebuilt' as const, detail: '' } : {}),
-    });
     const run = stored({ ...withTen, plan: { scenarios: ['add', 'emoji'] } });
     const seams = Array.from({ length: 100 }, (_, k) => line(k < 50 ? 'add' : 'emoji', k, k >= 90));
     const both = { ...ten, scenarios: ['emoji'] };
@@ -169,15 +170,17 @@ test.each([
   expect(doubts(await diffRuns(stored(clean), stored({ ...clean, ...more })))).toEqual([says]);
 });
 
+const recipe = (name: string, exact: number): { more: { recipe: never } } => {
+  const score = { phase: 'content', recipe: name, tried: 10, exact };
+  return { more: { recipe: { matrix: [score], byPhase: [score], everywhere: [] } as never } };
+};
+
+const changed = async (a: object, b: object): Promise<(boolean | undefined)[]> =>
+  (await diffRuns(stored({ ...clean, ...a }), stored({ ...clean, ...b }))).recipe.map(
+    (one) => one.changed,
+  );
+
 test('a recipe changes when its name does or its being exact, not when numbers do', async () => {
-  const recipe = (name: string, exact: number): { more: { recipe: never } } => {
-    const score = { phase: 'content', recipe: name, tried: 10, exact };
-    return { more: { recipe: { matrix: [score], byPhase: [score], everywhere: [] } as never } };
-  };
-  const changed = async (a: object, b: object): Promise<(boolean | undefined)[]> =>
-    (await diffRuns(stored({ ...clean, ...a }), stored({ ...clean, ...b }))).recipe.map(
-      (one) => one.changed,
-    );
   expect(await changed(recipe('x', 8), recipe('x', 9))).toEqual([false]);
   expect(await changed(recipe('x', 8), recipe('x', 10))).toEqual([true]);
   expect(await changed(recipe('x', 10), recipe('y', 10))).toEqual([true]);

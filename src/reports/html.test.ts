@@ -94,6 +94,53 @@ describe('the page', () => {
   });
 });
 
+test('shows what a gateway did, field by field', () => {
+  const counts = { exact: 0, drift: 0, diverged: 0, rejected: 0, unstable: 0, error: 0 };
+  const place = { route: '/v1/chat/completions', arm: 'reasoning-field' };
+  const gated = htmlReport({
+    ...record,
+    hops: {
+      hops: [{ name: 'litellm', version: '1.<b>' }],
+      engine: 'llama.cpp',
+      cuts: 12,
+      scenarios: 1,
+      rows: [
+        {
+          ...place,
+          hop: 'litellm',
+          field: 'messages[-1].prefix',
+          sent: 'true',
+          change: 'dropped',
+          detail: '',
+          rendered: '',
+          count: 12,
+        },
+      ],
+      verdicts: [
+        {
+          ...place,
+          direct: { ...counts, exact: 12 },
+          proxied: { ...counts, diverged: 12 },
+          oracle: 'ids',
+          harmed: 12,
+          putRight: 12,
+          hop: 'litellm',
+          cause: 'flags-dropped',
+          causes: ['flags-dropped'],
+          line: 'The gateway drops a field.',
+        },
+      ],
+      notTested: ['streams'],
+      errors: [],
+    },
+  });
+  for (const text of ['litellm 1.&lt;b&gt;', 'exact 12', 'diverged 12', 'messages[-1].prefix'])
+    expect(gated).toContain(text);
+  expect(gated).toContain('flags-dropped');
+  expect(gated).toContain('Not tested: streams');
+  expect(page).not.toContain('id="gateways"');
+});
+
 describe('the size is bounded', () => {
   test('with a hundred thousand seams', () => {
     const seams = new SeamMap();

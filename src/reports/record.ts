@@ -10,7 +10,13 @@ import { SeamstressError } from '../errors.ts';
 import { hopsSchema, type HopsReport } from './hops.ts';
 import { scenarioSchema, type Scenario } from '../scenario/schema.ts';
 import { WAYS, type Way } from '../seam/cut.ts';
-import { PHASES, type Candidate, type Phase, type View } from '../seam/generation.ts';
+import {
+  PHASES,
+  type Candidate,
+  type Phase,
+  type TokenCounts,
+  type View,
+} from '../seam/generation.ts';
 
 /** The version that this tool writes. */
 export const SCHEMA_VERSION = 2;
@@ -150,6 +156,8 @@ export interface StoredGeneration {
   readonly finish?: string | undefined;
   readonly deltas: readonly unknown[];
   readonly synthetic: boolean;
+  /** Of a server that tells no ids: how many tokens it counted. */
+  readonly counts?: TokenCounts | undefined;
 }
 
 export type VerdictCounts = Readonly<Record<Verdict, number>>;
@@ -325,6 +333,7 @@ export const findingSchema: z.ZodType<Finding> = z
         finish: z.string().optional(),
         deltas: z.array(z.unknown()),
         synthetic: z.boolean(),
+        counts: z.object({ prompt: count.optional(), generated: count.optional() }).optional(),
       }),
       requests: z.array(requestSchema),
     }),

@@ -38,6 +38,17 @@ export const NOWHERE: RunSink = {
   finish: () => {},
 };
 
+/** A store that keeps no tape. */
+export function withoutTape(store: RunSink): RunSink {
+  return {
+    findingPath: (id) => store.findingPath(id),
+    seam: (line) => store.seam(line),
+    finding: (finding) => store.finding(finding),
+    raw: (id, capture) => store.raw(id, capture),
+    finish: (record) => store.finish(record),
+  };
+}
+
 /** The tape's name in the folder of a run. */
 export const TAPE = 'tape.bin';
 

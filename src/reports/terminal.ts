@@ -22,6 +22,9 @@ export function terminalReport(record: RunRecord, folder: string): string {
     ...matrix(record).map(indent),
     '',
     ...controls(record).map(indent),
+    ...(record.target.strength === undefined
+      ? []
+      : [indent(`strength    ${visible(record.target.strength.says)}`)]),
     '',
     ...findings(record).map(indent),
     ...whitespaceTable(record).map(indent),

@@ -68,9 +68,9 @@ export type Finish = string;
 
 /** Numbers of tokens as a server states them; undefined where it does not. */
 export interface TokenCounts {
-  readonly prompt: number | undefined;
+  readonly prompt?: number | undefined;
   /** All that were generated, hidden ones and the end of generation too. */
-  readonly generated: number | undefined;
+  readonly generated?: number | undefined;
 }
 
 export interface Generation {

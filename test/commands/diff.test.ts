@@ -67,13 +67,13 @@ test('reports as files, each whole', async () => {
   expect(JSON.parse(read('d.json'))).toMatchObject({ kind: 'diff', findings: [{ status: 'new' }] });
 });
 
-describe('a baseline', () => {
-  const make = async (expires: string): Promise<void> => {
-    const facts = ['--reason', 'upstream', '--owner', 'https://x.test/1', '--expires', expires];
-    const made = await seamstress(['baseline', 'faulty', ...facts, '--out', 'b.yaml'], { cwd });
-    expect(made).toMatchObject({ status: 0, stdout: '', stderr: '' });
-  };
+const make = async (expires: string): Promise<void> => {
+  const facts = ['--reason', 'upstream', '--owner', 'https://x.test/1', '--expires', expires];
+  const made = await seamstress(['baseline', 'faulty', ...facts, '--out', 'b.yaml'], { cwd });
+  expect(made).toMatchObject({ status: 0, stdout: '', stderr: '' });
+};
 
+describe('a baseline', () => {
   test('what it knows is told and does not fail', async () => {
     await make('2999-01-01');
     const ran = await seamstress(['diff', 'clean', 'faulty', '--baseline', 'b.yaml'], { cwd });

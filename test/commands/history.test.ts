@@ -18,16 +18,17 @@ function copy(from: string, to: string, startedAt: string, engine: object): void
   writeFileSync(join(runs, to, 'run.json'), JSON.stringify({ ...record, startedAt, target }));
 }
 
+const llama = (build: string): object => ({
+  name: 'llama.cpp',
+  version: `2026.1.${build}`,
+  build,
+});
+
 beforeAll(async () => {
   const args = ['run', packOf(cwd, ['add']), '--target', 'reference', '--seed', '3'];
   const one = [...args, '--strategy', 'reasoning-field'];
   await seamstress([...one, '--out', 'clean'], { cwd });
   await seamstress([...one, '--fault', 'newline-before-close', '--out', 'faulty'], { cwd });
-  const llama = (build: string): object => ({
-    name: 'llama.cpp',
-    version: `2026.1.${build}`,
-    build,
-  });
   copy('faulty', 'c', '2026-03-03T03:00:00.000Z', llama('b3'));
   copy('clean', 'a', '2026-03-01T03:00:00.000Z', llama('b1'));
   copy('clean', 'nested/b', '2026-03-02T03:00:00.000Z', llama('b2'));

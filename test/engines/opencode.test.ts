@@ -81,11 +81,6 @@ describe('opencode 1.18.33', () => {
     expect(roles.slice(-2)).toEqual(['assistant', 'assistant']);
   });
 
-  test('sends an empty assistant message after a broken attempt', () => {
-    expect(verdict('mid-tool-call', 'no-empty-assistant')).toBe('fail');
-    expect(messagesOf('mid-tool-call', 2)[1]).toMatchObject({ role: 'assistant', content: '' });
-  });
-
   test('takes a thought without content for an answer', () => {
     expect(verdict('thinking-only', 'break-noticed')).toBe('fail');
   });

@@ -92,10 +92,7 @@ describe.each([...FAMILIES, 'thinker'])('%s', (name) => {
     name === 'thinker' ? join(THINKER, 'tokenizer.json') : join(FIXTURES, `${name}.json`);
 
   test('the built-in texts, whole and in parts: the same cuts, texts and ids', async () => {
-    const questions = SAMPLES.flatMap(({ text }) => [
-      [text],
-      ...[1, 2, 3].map((seed) => inParts(text, seed)),
-    ]);
+    const questions = SAMPLES.flatMap(({ text }, index) => [[text], inParts(text, index + 1)]);
     const [answers = []] = await ask([{ file, questions }]);
     expect(answers).toHaveLength(questions.length);
     const tokenizer = await loadTokenizer(file);
