@@ -176,16 +176,7 @@ function optionsOf({ plan }: TapeHeader): CampaignOptions {
 }
 
 function refuseOther(was: TargetIdentity, is: TargetIdentity): void {
-  const facts = (target: TargetIdentity): Record<string, string | undefined> => ({
-    dialect: target.dialect,
-    model: target.model,
-    engine: target.engine.name,
-    version: target.engine.version,
-    build: target.engine.build,
-    'chat template': target.chatTemplateSha256,
-    tokenizer: target.tokenizerSha256,
-  });
-  const [before, now] = [facts(was), facts(is)];
+  const [before, now] = [factsOf(was), factsOf(is)];
   const other = Object.keys(before).find((name) => before[name] !== now[name]);
   if (other === undefined) return;
   throw new SeamstressError(
@@ -195,30 +186,44 @@ function refuseOther(was: TargetIdentity, is: TargetIdentity): void {
   );
 }
 
-function refuseMixed(folders: readonly string[], headers: readonly TapeHeader[]): void {
-  const refuse = (message: string): never => {
-    throw new SeamstressError('config', message, {
-      hint: 'Give every shard of one run once: --shard 1/N to --shard N/N with the same other options.',
-    });
+/** What makes a target another one; where it is reached does not. */
+function factsOf(target: TargetIdentity): Record<string, string | undefined> {
+  return {
+    dialect: target.dialect,
+    model: target.model,
+    engine: target.engine.name,
+    version: target.engine.version,
+    build: target.engine.build,
+    'chat template': target.chatTemplateSha256,
+    tokenizer: target.tokenizerSha256,
   };
-  const common = ({ plan, target }: TapeHeader): string =>
-    JSON.stringify([
-      { ...plan, shard: plan.shard?.of },
-      { ...target, url: '', hops: [] },
-    ]);
+}
+
+function refuseMixed(folders: readonly string[], headers: readonly TapeHeader[]): void {
   const [first] = headers;
   const of = first?.plan.shard?.of ?? 1;
   const seen = new Map<number, string>();
   for (const [i, header] of headers.entries()) {
     const folder = folders[i] ?? '';
     const index = header.plan.shard?.index;
-    if (index === undefined) refuse(`${folder} is not a shard`);
-    if (first === undefined || common(header) !== common(first))
-      refuse(`${folder} is of another run than ${folders[0] ?? ''}`);
-    const twice = seen.get(index ?? 0);
-    if (twice !== undefined) refuse(`${folder} and ${twice} are the same shard`);
-    seen.set(index ?? 0, folder);
+    if (index === undefined) throw unfit(`${folder} is not a shard`);
+    if (first === undefined || commonTo(header) !== commonTo(first))
+      throw unfit(`${folder} is of another run than ${folders[0] ?? ''}`);
+    const twice = seen.get(index);
+    if (twice !== undefined) throw unfit(`${folder} and ${twice} are the same shard`);
+    seen.set(index, folder);
   }
   const missing = Array.from({ length: of }, (_, i) => i + 1).filter((i) => !seen.has(i));
-  if (missing.length > 0) refuse(`shard ${missing.join(', ')} of ${of} is missing`);
+  if (missing.length > 0) throw unfit(`shard ${missing.join(', ')} of ${of} is missing`);
+}
+
+/** What all shards of a run share. */
+function commonTo({ plan, target }: TapeHeader): string {
+  return JSON.stringify([{ ...plan, shard: plan.shard?.of }, factsOf(target)]);
+}
+
+function unfit(message: string): SeamstressError {
+  return new SeamstressError('config', message, {
+    hint: 'Give every shard of one run once: --shard 1/N to --shard N/N with the same other options.',
+  });
 }

@@ -83,7 +83,7 @@ function rowOf(strategy: string, measured: readonly Measured[]): CacheRow {
   return {
     strategy,
     resumes: measured.length,
-    discarded: reused.filter((share) => share < DISCARDED).length,
+    discarded: reused.filter((part) => part < DISCARDED).length,
     ...(reused.length === 0
       ? {}
       : { reused: { median: share(median(reused)), min: share(Math.min(...reused)) } }),

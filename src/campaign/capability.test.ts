@@ -67,13 +67,14 @@ test('what the user sets is not asked for', async () => {
   expect(target.spending.requests).toBe(before);
 });
 
-describe('a server that shows no prompts', () => {
-  const blind = (chatTemplate: string | undefined): Target =>
-    ({
-      chatTemplate,
-      render: async () => await Promise.reject(new Error('no such route')),
-    }) as unknown as Target;
+function blind(chatTemplate: string | undefined): Target {
+  return {
+    chatTemplate,
+    render: async () => await Promise.reject(new Error('no such route')),
+  } as unknown as Target;
+}
 
+describe('a server that shows no prompts', () => {
   test('is answered for by its template, where that is known', async () => {
     const writes = '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}';
     const {

@@ -189,24 +189,9 @@ function place(atEnd: boolean, inside: boolean | undefined): Seen {
 /** What the template alone tells: whether the message's text comes to stand in the prompt at all. */
 function infer(source: string | undefined, { request, prefill, end }: Trial): Seen | undefined {
   if (source === undefined || end === undefined || !harmless(source)) return undefined;
-  const message = (one: Message | (Prefill & { role: 'assistant' })): unknown => ({
-    role: one.role,
-    content: one.content,
-    ...(one.reasoning === undefined ? {} : { reasoning_content: one.reasoning }),
-    ...('toolCallId' in one ? { tool_call_id: one.toolCallId } : {}),
-    ...(one.toolCalls === undefined
-      ? {}
-      : {
-          tool_calls: one.toolCalls.map(({ id, name, arguments: text }) => ({
-            id,
-            type: 'function',
-            function: { name, arguments: JSON.parse(text) as unknown },
-          })),
-        }),
-  });
   try {
     const prompt = new ChatTemplate(source).render({
-      messages: [...request.messages, { role: 'assistant' as const, ...prefill }].map(message),
+      messages: [...request.messages, { role: 'assistant' as const, ...prefill }].map(wired),
       tools: request.tools.map((tool) => ({ type: 'function', function: tool })),
       kwargs: { enable_thinking: request.thinking },
       addGenerationPrompt: false,
@@ -217,6 +202,25 @@ function infer(source: string | undefined, { request, prefill, end }: Trial): Se
   } catch (error) {
     return { works: false, why: `the template refuses: ${messageOf(error)}` };
   }
+}
+
+/** A message as templates are given it. */
+function wired(message: Message | (Prefill & { role: 'assistant' })): unknown {
+  return {
+    role: message.role,
+    content: message.content,
+    ...(message.reasoning === undefined ? {} : { reasoning_content: message.reasoning }),
+    ...('toolCallId' in message ? { tool_call_id: message.toolCallId } : {}),
+    ...(message.toolCalls === undefined
+      ? {}
+      : {
+          tool_calls: message.toolCalls.map(({ id, name, arguments: text }) => ({
+            id,
+            type: 'function',
+            function: { name, arguments: JSON.parse(text) as unknown },
+          })),
+        }),
+  };
 }
 
 /** Templates come from servers: one that would keep us busy is not rendered. */

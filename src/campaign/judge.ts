@@ -1,6 +1,6 @@
 /** Judges one seam: sends the resume, makes the checks, weighs them against the controls. */
 import { checkContinuation, type ContinuationEvidence, type Flip } from '../checks/continuation.ts';
-import { checkPrompt } from '../checks/prompt.ts';
+import { checkResume, renderResume, type PromptedResume } from '../checks/resume.ts';
 import type { CutClass } from '../seam/classes.ts';
 import { checkShape, type ShapeProblem } from '../checks/shape.ts';
 import { verdictOf, type CheckName, type Verdict } from '../checks/verdict.ts';
@@ -72,8 +72,9 @@ export class Judge {
       resume.kind === 'chat'
         ? classOfView(subject, k, seam.view)
         : (subject.rawClasses[k] ?? only(k));
-    const rendered = await this.#render(resume);
-    const prompt = { ...checkPrompt(subject.generation, cuts, rendered.ids), text: rendered.text };
+    const { rendered, prompt } = await checkResume(resume, subject, cuts, (one) =>
+      this.#render(one),
+    );
     const checked: JudgedSeam = { ...seam, basis: ['prompt'], prompt, requests: rendered.requests };
     if (!prompt.agrees && (plan.resume === 'never' || subject.generation.synthetic))
       return { ...checked, verdict: 'drift', check: 'prompt' };
@@ -97,20 +98,12 @@ export class Judge {
     };
   }
 
-  async #render(
-    resume: { kind: 'chat'; request: ChatRequest } | { kind: 'text'; text: string },
-  ): Promise<Rendered> {
-    const { signal } = this.#options;
-    if (resume.kind === 'chat')
-      return await this.#renders.get(JSON.stringify(resume.request), () =>
-        this.#target.render(resume.request, signal),
-      );
-    return {
-      ids: await this.#target.encode(resume.text, signal),
-      text: resume.text,
-      source: 'server',
-      requests: [],
-    };
+  async #render(resume: PromptedResume): Promise<Rendered> {
+    const render = (): Promise<Rendered> =>
+      renderResume(this.#target, resume, this.#options.signal);
+    return resume.kind === 'chat'
+      ? await this.#renders.get(JSON.stringify(resume.request), render)
+      : await render();
   }
 
   /** The prompt differs: what does the model make of it? One generation per distinct wrong prompt. */

@@ -83,7 +83,7 @@ export async function probeTarget(
     recipe: recipe ?? best[0]?.recipe,
     layer: recipe !== undefined ? 'user' : best.length === 0 ? 'none' : 'probed',
     exact: sumOf(best),
-    answers: asked.map(({ echo: _, ...answer }) => answer),
+    answers: asked.map(({ question, verdict, why }) => ({ question, verdict, why })),
     prefill: await askCapabilities(target, assumed, signal),
     echo: echoes.length === 0 ? undefined : echoes.includes(true),
     ids: idsOfStream(subject),

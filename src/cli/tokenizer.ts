@@ -119,14 +119,13 @@ async function fileText(file: string): Promise<string> {
 async function standardInput(signal: AbortSignal): Promise<string> {
   const { SeamstressError } = await import('../errors.ts');
   const chunks: Uint8Array[] = [];
-  const stop = (): void => void process.stdin.destroy();
-  signal.addEventListener('abort', stop);
+  signal.addEventListener('abort', stopReading);
   try {
     for await (const chunk of process.stdin as AsyncIterable<Uint8Array>) chunks.push(chunk);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    signal.removeEventListener('abort', stop);
+    signal.removeEventListener('abort', stopReading);
   }
   if (signal.aborted) throw new SeamstressError('interrupted', 'stopped while reading the text');
   try {
@@ -134,6 +133,10 @@ async function standardInput(signal: AbortSignal): Promise<string> {
   } catch (error) {
     throw new SeamstressError('usage', 'standard input is not UTF-8 text', { cause: error });
   }
+}
+
+function stopReading(): void {
+  process.stdin.destroy();
 }
 
 function utf8(bytes: Uint8Array): string {

@@ -21,3 +21,6 @@ export const LITELLM_LAUNCHER: string = inPackage('src/engines/litellm_server.py
 
 /** The program that serves a model with vLLM. */
 export const VLLM_LAUNCHER: string = inPackage('src/engines/vllm_server.py');
+
+/** Reasoning parsers that vLLM does not bring along. */
+export const VLLM_PARSERS: string = inPackage('src/engines/vllm_parsers.py');

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { SeamstressError } from '../errors.ts';
 import { bringUp } from './bring-up.ts';
-import { BUNDLED_MODEL_FOLDER, VLLM_LAUNCHER } from './bundle.ts';
+import { BUNDLED_MODEL_FOLDER, VLLM_LAUNCHER, VLLM_PARSERS } from './bundle.ts';
 import { freePort, LOOPBACK, requireFreePort } from './port.ts';
 import { provision } from './provision.ts';
 import { requireReadable } from './readable.ts';
@@ -69,14 +69,30 @@ export async function startVllm(spec: EngineSpec, options: LaunchOptions): Promi
 
 /**
  * The options for the parsers that fit a chat template, told from its markup. None for markup that
- * is not known: then the whole answer is content. Exported for its tests.
+ * is not known, nor for harmony's channels, which vLLM reads only of models whose configuration
+ * says `gpt_oss`: then the whole answer is content. Exported for its tests.
  */
 export function parsersFor(template: string): string[] {
   const tools = template.includes('<tool_call>') ? 'hermes' : undefined;
   return [
-    ...(template.includes('</think>') ? ['--reasoning-parser', 'qwen3'] : []),
+    ...reasoningParserFor(template),
     ...(tools === undefined ? [] : ['--enable-auto-tool-choice', '--tool-call-parser', tools]),
   ];
+}
+
+/** The header of DeepSeek's answers, in their own spelling and in plain letters. */
+const R1_HEADER = /<[|｜]Assistant[|｜]>/;
+
+function reasoningParserFor(template: string): string[] {
+  if (template.includes('[/THINK]'))
+    return [
+      '--reasoning-parser',
+      'seamstress_think_tokens',
+      '--reasoning-parser-plugin',
+      VLLM_PARSERS,
+    ];
+  if (!template.includes('</think>')) return [];
+  return ['--reasoning-parser', R1_HEADER.test(template) ? 'deepseek_r1' : 'qwen3'];
 }
 
 async function requireModelFolder(model: string): Promise<void> {

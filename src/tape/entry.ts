@@ -6,7 +6,7 @@ import { messageOf } from '../errors.ts';
 import type { TokenEvent } from '../seam/generation.ts';
 import type { RawChunk } from '../wire/capture.ts';
 import { Refusal } from '../wire/refusal.ts';
-import { changedIds, changedText, restoredIds, restoredText, type Change } from './delta.ts';
+import { changedIds, changedText, restoredIds, restoredText } from './delta.ts';
 
 /** What a target was asked; `chat` and the rest are the methods of `Target`. */
 export const CALLS = ['chat', 'complete', 'render', 'encode', 'encodePlain'] as const;
@@ -135,9 +135,9 @@ export class EntryReader {
   #unpack(call: Call, value: unknown): Results[Call] {
     if (call === 'render') {
       const { i, t, r, s } = renderSchema.parse(value);
-      this.#ids = restoredIds(this.#ids, i as Change<readonly number[]>);
-      if (t !== undefined) this.#text = restoredText(this.#text, t as Change<string>);
-      this.#requests = restoredText(this.#requests, r as Change<string>);
+      this.#ids = restoredIds(this.#ids, i);
+      if (t !== undefined) this.#text = restoredText(this.#text, t);
+      this.#requests = restoredText(this.#requests, r);
       return {
         ids: this.#ids,
         text: t === undefined ? undefined : this.#text,

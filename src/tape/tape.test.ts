@@ -230,17 +230,15 @@ test('a tape that is cut anywhere gives a beginning of what was recorded, or is 
 });
 
 test('going on asks the server only for what the tape lacks, and again where it could not answer', async () => {
-  const encode = (question: string, answer: { result: unknown } | { thrown: Error }): Question =>
-    ({ call: 'encode', question, ...answer }) as Question;
   const busy = new Refusal({
     status: 503,
     body: 'busy',
     request: { method: 'POST', url: 'http://127.0.0.1:1/x', body: {} },
   });
   await record([
-    encode('a', { result: [1] }),
-    encode('b', { thrown: busy }),
-    encode('c', { thrown: new Error('connection lost') }),
+    { call: 'encode', question: 'a', result: [1] },
+    { call: 'encode', question: 'b', thrown: busy },
+    { call: 'encode', question: 'c', thrown: new Error('connection lost') },
   ]);
   const writer = continueTape(path);
   const player = new TapePlayer([path]);

@@ -58,10 +58,10 @@ test('of several differences the smallest is told', () => {
   expect(smallest?.server.pieces).toEqual(['␠', 'i', 's']);
 });
 
-describe('kinds', () => {
-  const kindOf = (tokenizer: typeof thinker, text: string, ids: number[]): unknown =>
-    compareTokenizers(tokenizer, [{ text, ids }]).smallest?.kind;
+const kindOf = (tokenizer: typeof thinker, text: string, ids: number[]): unknown =>
+  compareTokenizers(tokenizer, [{ text, ids }]).smallest?.kind;
 
+describe('kinds', () => {
   test('a BOS and an EOS of the server', () => {
     const [begin = 0, ...rest] = llama2.encode('<s>');
     expect(rest).toEqual([]);

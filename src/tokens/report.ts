@@ -2,21 +2,12 @@
  * The round-trip table: of all cuts of some texts or generations, how many do not come back from
  * their text, by kind of text and by class, alone and after the end of a prompt.
  */
-import { wilson } from './interval.ts';
 import { layOut, layOutBytes } from './layout.ts';
 import type { Layout } from './layout.ts';
 import { minimalFailure } from './minimal.ts';
-import type {
-  ClassShare,
-  FaultOfACut,
-  Judgement,
-  KindRow,
-  Misfit,
-  RoundTripTable,
-  Share,
-  TableExample,
-} from './reportSchema.ts';
-import type { RoundTripClass } from './roundTripClass.ts';
+import type { Misfit, RoundTripTable, TableExample } from './reportSchema.ts';
+import { Tally } from './rows.ts';
+import type { Found } from './rows.ts';
 import type { KindedText } from './samples.ts';
 import { finish, sweep } from './sweep.ts';
 import type { Failure } from './sweep.ts';
@@ -150,19 +141,6 @@ function* tableSteps(
     examples: [...best.values()],
     misfits,
   };
-}
-
-/** What one generation gave. */
-interface Found {
-  readonly tokens: number;
-  readonly bytes: number;
-  readonly cuts: number;
-  readonly untested: number;
-  readonly endsInWhitespace: number;
-  readonly alone: readonly Pick<Failure, 'class' | 'nonCanonical'>[];
-  readonly afterHeader: readonly Pick<Failure, 'class' | 'nonCanonical'>[];
-  readonly examples: readonly TableExample[];
-  readonly misfit?: Misfit | undefined;
 }
 
 function* byTokenizer(
@@ -320,84 +298,6 @@ function* examplesOf(
     if (best !== undefined) examples.push(best);
   }
   return examples;
-}
-
-type Classes = Map<string, { class: RoundTripClass; fault: FaultOfACut; count: number }>;
-
-/** Sums of a row. */
-class Tally {
-  readonly kind: string;
-  texts = 0;
-  tokens = 0;
-  bytes = 0;
-  cuts = 0;
-  untested = 0;
-  endsInWhitespace = 0;
-  readonly alone: Classes = new Map();
-  readonly afterHeader: Classes = new Map();
-
-  constructor(kind: string) {
-    this.kind = kind;
-  }
-
-  add(found: Found): void {
-    this.texts++;
-    this.tokens += found.tokens;
-    this.bytes += found.bytes;
-    this.cuts += found.cuts;
-    this.untested += found.untested;
-    this.endsInWhitespace += found.endsInWhitespace;
-    count(this.alone, found.alone);
-    count(this.afterHeader, found.afterHeader);
-  }
-
-  row(): KindRow {
-    const { kind, texts, tokens, bytes, cuts, untested, endsInWhitespace } = this;
-    return {
-      kind,
-      texts,
-      tokens,
-      bytes,
-      cuts,
-      untested,
-      endsInWhitespace,
-      alone: judge(this.alone, cuts),
-      afterHeader: judge(this.afterHeader, cuts),
-    };
-  }
-}
-
-function count(classes: Classes, failures: Found['alone']): void {
-  for (const failure of failures) {
-    const fault = failure.nonCanonical ? 'ids' : 'cut';
-    const key = `${failure.class} ${fault}`;
-    const entry = classes.get(key) ?? { class: failure.class, fault, count: 0 };
-    entry.count++;
-    classes.set(key, entry);
-  }
-}
-
-function judge(classes: Classes, cuts: number): Judgement {
-  const all = [...classes.values()].toSorted((a, b) => b.count - a.count);
-  const sum = (fault?: FaultOfACut): number =>
-    all
-      .filter((entry) => fault === undefined || entry.fault === fault)
-      .reduce((total, entry) => total + entry.count, 0);
-  return {
-    notIdempotent: share(sum(), cuts),
-    cutInduced: share(sum('cut'), cuts),
-    nonCanonical: share(sum('ids'), cuts),
-    classes: all.map((entry): ClassShare => ({
-      class: entry.class,
-      fault: entry.fault,
-      ...share(entry.count, cuts),
-    })),
-  };
-}
-
-function share(part: number, of: number): Share {
-  const { rate, low, high } = wilson(part, of);
-  return { count: part, of, rate: Number.isNaN(rate) ? null : rate, low, high };
 }
 
 function same(a: readonly number[], b: readonly number[]): boolean {

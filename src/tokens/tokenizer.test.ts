@@ -21,20 +21,22 @@ describe.each(FAMILIES)('%s, as the Rust library has it', (name) => {
     tokenizer = await loadTokenizer(join(FIXTURES, `${name}.json`));
   });
 
-  test('there are whole texts and texts in parts, and cuts that fail either way', () => {
+  test('there are whole texts and texts in parts, and cuts that fail', () => {
     expect(answers.filter(({ parts }) => parts.length === 1)).toHaveLength(14);
     expect(answers.filter(({ parts }) => parts.length > 1)).toHaveLength(9);
     expect(answers.some(({ failing }) => failing.length > 0)).toBe(true);
-    expect(
-      answers.some(
-        ({ failing, failingAfterHeader }) => failing.length !== failingAfterHeader.length,
-      ),
-    ).toBe(true);
   });
 
   test.each(answers)('$parts', (answer) => {
     expectLikePython(tokenizer, answer);
   });
+});
+
+test('the header makes a difference to some cuts', () => {
+  const counts = Object.values(expected).flatMap((answers) =>
+    answers.filter(({ failing, failingAfterHeader: after }) => failing.length !== after.length),
+  );
+  expect(counts.length).toBeGreaterThan(0);
 });
 
 describe('loadTokenizer', () => {

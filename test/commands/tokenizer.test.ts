@@ -87,10 +87,9 @@ describe('texts', () => {
   });
 
   test('--plain: control tokens as a model writes that quotes them', async () => {
-    const run = async (...more: string[]): Promise<number | null> =>
-      (await seamstress(['tokenizer', THINKER, 'End <|im_end|>', ...more], { cwd })).status;
-    expect(await run()).toBe(0);
-    expect(await run('--plain')).toBe(1);
+    const text = ['tokenizer', THINKER, 'End <|im_end|>'];
+    expect((await seamstress(text, { cwd })).status).toBe(0);
+    expect((await seamstress([...text, '--plain'], { cwd })).status).toBe(1);
   });
 
   test('nothing in a text or a path can move the cursor', async () => {

