@@ -20,6 +20,14 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         test: {
+          name: 'robust',
+          include: ['test/robust/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           testTimeout: 180_000,

@@ -2,11 +2,12 @@
  * Runs that have a tape can be gone on with, judged again, and put together. Each is the campaign
  * itself with the tape in place of the server, as far as the tape reaches.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Target, TargetIdentity } from '../dialects/dialect.ts';
-import { messageOf, SeamstressError } from '../errors.ts';
-import { readRecord, runSchema, type RunRecord } from '../reports/record.ts';
+import { SeamstressError } from '../errors.ts';
+import { readRun } from '../reports/emit-source.ts';
+import type { RunRecord } from '../reports/record.ts';
 import { RunStore, TAPE, type RunSink } from '../reports/store.ts';
 import { strategiesNamed } from '../seam/named.ts';
 import { continueTape } from '../tape/continue.ts';
@@ -17,6 +18,9 @@ import type { RunListener } from './events.ts';
 import { Budget, withBudget } from './budget.ts';
 import type { Past } from './make-record.ts';
 import { conduct, type CampaignOptions } from './run.ts';
+
+/** Missing shards that are named. */
+const NAMED = 8;
 
 /** Playing a tape waits for nothing. */
 const CONCURRENCY = 8;
@@ -31,13 +35,7 @@ export function headerOfRun(folder: string): TapeHeader {
 /** The record of a folder; undefined when its run was killed before it could write one. */
 export function recordOfRun(folder: string): RunRecord | undefined {
   const path = join(folder, 'run.json');
-  if (!existsSync(path)) return undefined;
-  try {
-    return readRecord(runSchema, JSON.parse(readFileSync(path, 'utf8')), path);
-  } catch (error) {
-    if (error instanceof SeamstressError) throw error;
-    throw new SeamstressError('config', `cannot read ${path}: ${messageOf(error)}`);
-  }
+  return lstatSync(path, { throwIfNoEntry: false }) === undefined ? undefined : readRun(path).record;
 }
 
 /**
@@ -49,7 +47,7 @@ export function recordOfRun(folder: string): RunRecord | undefined {
 export async function continueRun(
   folder: string,
   target: Target,
-  more: Pick<CampaignOptions, 'concurrency' | 'maxTimeMs' | 'signal' | 'budget'>,
+  more: Pick<CampaignOptions, 'concurrency' | 'maxTimeMs' | 'signal' | 'budget' | 'tokenizer'>,
   listener: RunListener,
 ): Promise<RunRecord> {
   const header = headerOfRun(folder);
@@ -96,7 +94,9 @@ export async function analyzeRun(
       finishedAt: before?.finishedAt ?? player.header.startedAt,
       seconds: before?.totals.seconds ?? 0,
       interrupted: before?.interrupted ?? (before === undefined ? 'signal' : undefined),
-      ...(before === undefined ? {} : { spending: before.totals }),
+      ...(before === undefined
+        ? {}
+        : { spending: before.totals, tokenization: before.tokenization }),
     });
   } finally {
     player.close();
@@ -140,6 +140,7 @@ export async function mergeRuns(
         promptTokens: sum((totals) => totals.promptTokens),
         generatedTokens: sum((totals) => totals.generatedTokens),
       },
+      tokenization: records.find((record) => record.tokenization !== undefined)?.tokenization,
       tau: Math.max(...records.map((record) => record.controls.tau)),
     });
   } finally {
@@ -160,7 +161,7 @@ async function play(
     player,
     ...(past.interrupted === undefined ? {} : { onMissing: () => end.abort() }),
   });
-  const own = { ...options, signal: end.signal };
+  const own = { ...options, signal: end.signal, tokenization: false };
   const record = await conduct(target, own, sink, listener, { past });
   return { record, missing: past.interrupted === undefined ? target.missing : 0 };
 }
@@ -213,7 +214,8 @@ function refuseMixed(folders: readonly string[], headers: readonly TapeHeader[])
     if (twice !== undefined) throw unfit(`${folder} and ${twice} are the same shard`);
     seen.set(index, folder);
   }
-  const missing = Array.from({ length: of }, (_, i) => i + 1).filter((i) => !seen.has(i));
+  const missing: number[] = [];
+  for (let i = 1; i <= of && missing.length < NAMED; i++) if (!seen.has(i)) missing.push(i);
   if (missing.length > 0) throw unfit(`shard ${missing.join(', ')} of ${of} is missing`);
 }
 

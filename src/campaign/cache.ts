@@ -1,24 +1,26 @@
 /**
  * Cache behaviour: a generation is really cut with the cache on, resumed at once, and resumed
- * again cold. What the server says it took from its cache tells whether a strategy throws the
- * work of the first part away.
+ * again cold. What the server says it took from its cache, beside what a resume by ids takes,
+ * tells whether a strategy throws the work of the first part away.
  */
-import type { Target } from '../dialects/dialect.ts';
+import type { Target, Usage } from '../dialects/dialect.ts';
 import type { CacheRow } from '../reports/record.ts';
 import { requestOf } from '../seam/generate.ts';
 import { EMPTY_VIEW } from '../seam/generation.ts';
 import type { Strategy } from '../seam/strategy.ts';
-import type { Subject } from '../seam/subject.ts';
+import { keptIds, type Subject } from '../seam/subject.ts';
 import { median } from './whitespace.ts';
 
 /** Scenarios that are tried; each costs three short answers a strategy. */
 const SCENARIOS = 4;
-/** A resume that reuses less of its prompt than this has lost the cache. */
+/** A resume that reuses less than this share of what a resume by ids reuses has lost the cache. */
 const DISCARDED = 0.5;
 
 interface Measured {
   /** Share of the prompt from the cache; undefined where the server does not tell. */
   readonly reused: number | undefined;
+  /** The same of a resume by ids, which no template or tokenizer can spoil. */
+  readonly possible: number | undefined;
   readonly warmMs: number | undefined;
   readonly coldMs: number | undefined;
 }
@@ -51,7 +53,7 @@ async function measure(
   const { generation, markup, views } = subject;
   const k = Math.floor((generation.length * 3) / 4);
   const view = views[k] ?? EMPTY_VIEW;
-  if (k === 0 || strategy.loses(view)) return undefined;
+  if (k === 0 || strategy.loses(view) || generation.given !== undefined) return undefined;
   const resume = strategy.resume({ generation, markup, k, view });
   if (resume.kind !== 'chat') return undefined;
   const ask = { maxTokens: 1, top: 0 } as const;
@@ -61,12 +63,15 @@ async function measure(
     await target.chat(requestOf(generation.scenario), first, read('cut'));
     const warm = await target.chat(resume.request, { ...ask, cache: 'warm' }, read('warm'));
     const cold = await target.chat(resume.request, { ...ask, cache: 'cold' }, read('cold'));
-    const { cachedTokens, promptTokens } = warm.usage;
+    await target.chat(requestOf(generation.scenario), first, read('cut again'));
+    const control = await target.complete(
+      keptIds(generation, k),
+      { ...ask, cache: 'warm' },
+      signal,
+    );
     return {
-      reused:
-        cachedTokens === undefined || promptTokens === undefined || promptTokens === 0
-          ? undefined
-          : Math.min(1, cachedTokens / promptTokens),
+      reused: reuse(warm.usage),
+      possible: reuse(control.usage),
       warmMs: warm.timing.firstEventMs,
       coldMs: cold.timing.firstEventMs,
     };
@@ -76,14 +81,25 @@ async function measure(
   }
 }
 
+function reuse({ cachedTokens, promptTokens }: Usage): number | undefined {
+  return cachedTokens === undefined || promptTokens === undefined || promptTokens === 0
+    ? undefined
+    : Math.min(1, cachedTokens / promptTokens);
+}
+
 function rowOf(strategy: string, measured: readonly Measured[]): CacheRow {
   const reused = measured.flatMap((one) => one.reused ?? []);
+  const possible = measured.flatMap((one) => one.possible ?? []);
   const warm = measured.flatMap(({ warmMs }) => warmMs ?? []);
   const cold = measured.flatMap(({ coldMs }) => coldMs ?? []);
   return {
     strategy,
     resumes: measured.length,
-    discarded: reused.filter((part) => part < DISCARDED).length,
+    discarded: measured.filter(
+      ({ reused: own, possible }) =>
+        own !== undefined && possible !== undefined && own < DISCARDED * possible,
+    ).length,
+    ...(possible.length === 0 ? {} : { possible: share(median(possible)) }),
     ...(reused.length === 0
       ? {}
       : { reused: { median: share(median(reused)), min: share(Math.min(...reused)) } }),

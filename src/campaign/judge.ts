@@ -172,7 +172,10 @@ export class Judge {
     const whole = expected.length + (open ? 0 : PAST_THE_END);
     const some = until === undefined ? Math.min(Number(resume), expected.length) : until - j;
     const budget = Math.max(1, resume === 'whole' ? whole : some);
+    // How a value ends shows whether it was gone on with or begun again.
+    const structured = generation.scenario.responseFormat !== undefined;
     const flipped = ({ tokens }: Progress): boolean =>
+      !structured &&
       tokens.some(({ id, place }) => (expected[place - 1]?.id ?? id) !== id);
     const answer = await this.#target.chat(
       request,

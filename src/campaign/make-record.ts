@@ -16,6 +16,7 @@ export interface State {
   recipe: RunRecord['recipe'];
   whitespace: RunRecord['whitespace'];
   cache: readonly CacheRow[];
+  tokenization: RunRecord['tokenization'];
   /** The target stopped answering. */
   lost: boolean;
   readonly errors: string[];
@@ -30,6 +31,7 @@ export function freshState(): State {
     recipe: { matrix: [], byPhase: [], everywhere: [] },
     whitespace: { drifted: 0, byChange: {}, changes: [] },
     cache: [],
+    tokenization: undefined,
     lost: false,
     errors: [],
   };
@@ -44,6 +46,8 @@ export interface Past {
   /** What it cost; undefined to count. */
   readonly spending?: Target['spending'] | undefined;
   readonly interrupted?: RunRecord['interrupted'];
+  /** Needs the tokenizer's file, which a tape does not hold. */
+  readonly tokenization?: RunRecord['tokenization'];
   /** The largest τ of the parts, in nats. */
   readonly tau?: number | undefined;
 }
@@ -92,11 +96,20 @@ export function makeRecord(
     roundTrip: tally.roundTrip,
     whitespace: state.whitespace,
     cache: state.cache,
+    ...tokenizationOf(state, past),
     recipe: state.recipe,
     notTested: notTested(options, ledger, state),
     errors: [...state.errors, ...(state.realCuts?.trouble ?? []), ...tally.errors],
     findings,
   };
+}
+
+function tokenizationOf(
+  state: State,
+  past: Past | undefined,
+): Pick<RunRecord, 'tokenization'> | undefined {
+  const tokenization = state.tokenization ?? past?.tokenization;
+  return tokenization === undefined ? undefined : { tokenization };
 }
 
 function notTested(options: CampaignOptions, ledger: Ledger, state: State): RunRecord['notTested'] {

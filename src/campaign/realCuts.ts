@@ -23,7 +23,11 @@ export interface RealCutTotals {
   readonly seams: SeamPlan[];
 }
 
-/** Really makes one cut of each way in each scenario. */
+/**
+ * Really makes one cut of each way in each scenario.
+ *
+ * @param lossy judge strategies also where they throw away what the client holds
+ */
 export async function confirmViews(
   target: Target,
   subjects: readonly Subject[],
@@ -31,9 +35,12 @@ export async function confirmViews(
   compare: number,
   seed: number,
   signal: AbortSignal,
+  lossy: boolean,
 ): Promise<RealCutTotals> {
   const totals: RealCutTotals = { tried: 0, asDerived: 0, trouble: [], seams: [] };
   for (const subject of subjects) {
+    // What was begun by the client is no stream that could be cut.
+    if (subject.generation.given !== undefined) continue;
     for (const way of WAYS) {
       const k = chooseCut(subject, way, seed);
       if (k === undefined) continue;
@@ -46,7 +53,7 @@ export async function confirmViews(
         continue;
       }
       for (const strategy of strategies)
-        if (applies(strategy, subject.generation, view))
+        if (applies(strategy, subject.generation, view) && (lossy || !strategy.loses(view)))
           totals.seams.push({ subject, strategy, k, way, view, resume: compare });
     }
   }

@@ -102,7 +102,9 @@ function trialsOf(subjects: readonly Subject[], seed: number): Map<Phase, Trial[
   for (const phase of PHASES) {
     const all = subjects.flatMap((subject) =>
       subject.views.flatMap((_, k) =>
-        phaseAt(subject.generation, k) === phase ? [{ subject, k }] : [],
+        k >= (subject.generation.given ?? 0) && phaseAt(subject.generation, k) === phase
+          ? [{ subject, k }]
+          : [],
       ),
     );
     const rank = ({ subject, k }: Trial): number =>

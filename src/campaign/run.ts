@@ -23,6 +23,7 @@ import { searchRecipe } from './recipe.ts';
 import { findingOf } from './report.ts';
 import { makeSubjects, runTokenControls } from './subjects.ts';
 import { judgeAll, planSweep } from './sweep.ts';
+import { tokenization } from './tokenization.ts';
 
 /** Seams in a row, at the end of a run, that end in an error before the target counts as lost. */
 const ERRORS_AT_THE_END = 5;
@@ -52,6 +53,10 @@ export interface CampaignOptions {
   readonly cache?: boolean | undefined;
   /** Also search recipes when there are findings (sweep). @defaultValue true */
   readonly recipes?: boolean | undefined;
+  /** Also report how the generations come back from their text. @defaultValue true */
+  readonly tokenization?: boolean | undefined;
+  /** The model's `tokenizer.json`, to be compared with the server's. */
+  readonly tokenizer?: string | undefined;
   /** Kept with the tape, so that the run can be gone on with; must hold no key. */
   readonly origin?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -196,6 +201,9 @@ async function campaign(
       'target-lost';
   } else await sweep(target, subjects, options, signal, judge, ledger, state, listener);
   state.whitespace = await ledger.tally.whitespace.finish(controls);
+  const first = options.shard === undefined || options.shard.index === 1;
+  if (first && !isTextLevel(target) && options.tokenization !== false)
+    state.tokenization = await tokenization(target, subjects, options.tokenizer, signal);
 }
 
 async function sweep(
@@ -210,7 +218,15 @@ async function sweep(
 ): Promise<void> {
   const { strategies, compare, concurrency, seed, shard } = options;
   const plans = subjects.map((subject) => planSweep(subject, options));
-  state.realCuts = await confirmViews(target, subjects, strategies, compare, seed, signal);
+  state.realCuts = await confirmViews(
+    target,
+    subjects,
+    strategies,
+    compare,
+    seed,
+    signal,
+    options.lossy,
+  );
   const all = [...plans.flatMap((plan) => plan.seams), ...state.realCuts.seams];
   const seams = all.filter((_, i) => shard === undefined || i % shard.of === shard.index - 1);
   state.lossy = plans.reduce((total, plan) => total + plan.lossy, 0);

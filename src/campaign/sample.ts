@@ -9,11 +9,14 @@ const MOST_CHARACTERS = 4;
 
 /** The cuts of a generation to test: all, or the borders of phases and as many others as fit. */
 export function chooseCuts(generation: Generation, cuts: 'all' | number, seed: number): number[] {
-  const all = Array.from({ length: generation.length + 1 }, (_, k) => k);
+  const least = generation.given ?? 0;
+  const all = Array.from({ length: generation.length + 1 - least }, (_, i) => least + i);
   if (cuts === 'all' || cuts >= all.length) return all;
   const borders = all.filter(
     (k) =>
-      k === 0 || k === generation.length || phaseAt(generation, k) !== phaseAt(generation, k + 1),
+      k === least ||
+      k === generation.length ||
+      phaseAt(generation, k) !== phaseAt(generation, k + 1),
   );
   const others = all
     .filter((k) => !borders.includes(k))

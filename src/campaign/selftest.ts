@@ -183,6 +183,7 @@ async function campaign(
       seed,
       maxTimeMs: undefined,
       cache: false,
+      tokenization: false,
       signal,
     },
     NOWHERE,

@@ -1,7 +1,6 @@
 /** `seamstress analyze`: judge a run again from its record alone. */
-import { createReadStream, existsSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { FAILING } from '../checks/verdict.ts';
 import { SeamstressError } from '../errors.ts';
@@ -29,10 +28,16 @@ export function analyzeCommand(): Command {
 }
 
 async function analyze(folder: string, options: AnalyzeOptions): Promise<number> {
-  const [{ analyzeRun }, { NOWHERE, RunStore }, { terminalReport }] = await Promise.all([
+  const [
+    { analyzeRun },
+    { NOWHERE, RunStore },
+    { terminalReport },
+    { journalLines },
+  ] = await Promise.all([
     import('../campaign/again.ts'),
     import('../reports/store.ts'),
     import('../reports/terminal.ts'),
+    import('../reports/emit-source.ts'),
   ]);
   const lines: Judged[] = [];
   const sink =
@@ -42,7 +47,8 @@ async function analyze(folder: string, options: AnalyzeOptions): Promise<number>
   const { record, missing } = await analyzeRun(folder, sink, (event) => {
     if (event.kind === 'seam') lines.push(judgedOf(event.line));
   });
-  const changed = await changesOf(folder, lines);
+  requireJournal(folder);
+  const changed = changesOf(journalLines(folder), lines);
   if (options.json === true) console.log(JSON.stringify({ record, changed, missing }));
   else {
     process.stdout.write(terminalReport(record, options.out ?? folder));
@@ -77,16 +83,19 @@ function judgedOf(line: SeamLine): Judged {
   };
 }
 
-/** The journal of the run beside the new one; both are in the order of the plan. */
-async function changesOf(folder: string, now: readonly Judged[]): Promise<Change[]> {
+function requireJournal(folder: string): void {
   const path = join(folder, 'seams.ndjson');
-  if (!existsSync(path))
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true)
     throw new SeamstressError('config', `there is no ${path}`, {
       hint: 'Give the folder of a run.',
     });
+}
+
+/** The journal of the run beside the new one; both are in the order of the plan. */
+function changesOf(journal: Iterable<string>, now: readonly Judged[]): Change[] {
   const changes: Change[] = [];
   let i = 0;
-  for await (const text of createInterface({ input: createReadStream(path) })) {
+  for (const text of journal) {
     const was = lineIn(text);
     const is = now[i++];
     if (
@@ -99,7 +108,7 @@ async function changesOf(folder: string, now: readonly Judged[]): Promise<Change
   return changes;
 }
 
-/** A killed run's last line may be half a line. */
+/** Undefined for a line that is none. */
 function lineIn(text: string): Judged | undefined {
   try {
     return judgedOf(JSON.parse(text) as SeamLine);

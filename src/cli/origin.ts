@@ -38,7 +38,22 @@ export function targetOf(
   const own = Object.fromEntries(
     given.map((name) => [name, (options as unknown as Record<string, unknown>)[name]]),
   );
-  return { dialect: 'auto', ...origin, ...own };
+  return { dialect: 'auto', ...kept(origin), ...own, toldByRecord: true };
+}
+
+/** Nothing else is taken from a tape, which somebody else may have made: least of all a command. */
+function kept(origin: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    KEPT.flatMap((name) => {
+      const value = origin[name];
+      const fits = name === 'fault' ? isTexts(value) : typeof value === 'string';
+      return fits ? [[name, value]] : [];
+    }),
+  );
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function harmless(value: unknown): unknown {

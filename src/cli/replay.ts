@@ -1,8 +1,6 @@
 /** `seamstress replay`: is a finding still there? */
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import type { Finding } from '../reports/record.ts';
-import { messageOf, SeamstressError } from '../errors.ts';
 import { visible } from '../tokens/text.ts';
 import { interruptible } from './interrupt.ts';
 import { withTarget } from './options.ts';
@@ -28,12 +26,12 @@ async function replay(
   path: string,
   options: TargetOptions & { readonly json?: boolean },
 ): Promise<number> {
-  const [{ openTarget }, { replayFinding }, { findingSchema, readRecord }] = await Promise.all([
+  const [{ openTarget }, { replayFinding }, { readFinding }] = await Promise.all([
     import('./target.ts'),
     import('../campaign/replay.ts'),
-    import('../reports/record.ts'),
+    import('../reports/emit-source.ts'),
   ]);
-  const finding = readRecord(findingSchema, await readJson(path), path);
+  const finding = readFinding(path);
   const interrupt = interruptible();
   const seed = finding.target.faultSeed ?? 1;
   const open = await openTarget(sameTarget(finding, options), seed, interrupt.signal, (line) =>
@@ -73,16 +71,7 @@ function sameTarget(finding: Finding, options: TargetOptions): TargetOptions {
     };
   }
   return engine.version === undefined
-    ? { ...options, target: url }
+    ? { ...options, target: url, toldByRecord: true }
     : { ...options, engine: `${engine.name}@${engine.version}` };
 }
 
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    throw new SeamstressError('config', `cannot read ${path}: ${messageOf(error)}`, {
-      hint: 'Give a file of a run’s findings folder.',
-    });
-  }
-}

@@ -169,6 +169,7 @@ async function run(
         maxTimeMs: options.maxTime,
         signal: interrupt.signal,
         shard: options.shard,
+        tokenizer: open.tokenizer,
         budget: budgetOf(options),
         origin: originOf(options),
       },
@@ -235,6 +236,7 @@ async function goOn(
         concurrency: options.concurrency,
         maxTimeMs: options.maxTime,
         budget: budgetOf(options),
+        tokenizer: open.tokenizer,
         signal: interrupt.signal,
       },
       (event) => {

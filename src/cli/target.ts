@@ -2,7 +2,10 @@
 import type { ConnectOptions, Dialect, Target } from '../dialects/dialect.ts';
 import { connect, dialectNamed } from '../dialects/registry.ts';
 import { parseGateway } from '../engines/gateway-spec.ts';
+import { BUNDLED_TOKENIZER } from '../engines/bundle.ts';
 import { SeamstressError } from '../errors.ts';
+import { withoutUser } from '../wire/address.ts';
+import { namesLoopback } from '../wire/loopback.ts';
 
 export interface TargetOptions {
   readonly target?: string;
@@ -17,12 +20,16 @@ export interface TargetOptions {
   readonly via?: string;
   readonly fault?: readonly string[];
   readonly persona?: string;
+  /** The address stands in a record, which somebody else may have made. */
+  readonly toldByRecord?: boolean;
 }
 
 export interface OpenTarget {
   readonly target: Target;
   /** A short name for folders: `reference`, `llama.cpp-b11549`, `localhost-8080`. */
   readonly name: string;
+  /** The model's `tokenizer.json`, where it is known. */
+  readonly tokenizer?: string | undefined;
   close(): Promise<void>;
 }
 
@@ -59,7 +66,12 @@ export async function openTarget(
   if (options.target === 'reference') return await openReference(options, seed, signal);
   if (options.target !== undefined) {
     const target = await connect(dialect, connection(options.target, options), signal);
-    return { target, name: nameOfUrl(target.identity.url), close: () => target.close() };
+    return {
+      target,
+      name: nameOfUrl(target.identity.url),
+      tokenizer: options.tokenizer,
+      close: () => target.close(),
+    };
   }
   return await openEngine(options, signal, progress);
 }
@@ -97,7 +109,11 @@ async function openReference(
     dialectNamed(options.dialect) ?? dialectNamed(persona.dialect),
     signal,
   );
-  return { ...open, target: throughFaultyClient(open.target, faults, seed) };
+  return {
+    ...open,
+    tokenizer: options.tokenizer,
+    target: throughFaultyClient(open.target, faults, seed),
+  };
 }
 
 async function openEngine(
@@ -124,13 +140,16 @@ async function openEngine(
   const name = `${engine.name}-${engine.build ?? engine.version}`;
   const server = { url: engine.url, close: () => engine.stop() };
   const at = connection(engine.url, options);
-  return await connected(
+  const open = await connected(
     server,
     { ...at, engine: known, files: { ...engine.files, ...at.files } },
     name,
     dialectNamed(options.dialect) ?? dialectNamed(engine.dialect),
     signal,
   );
+  const bundled = options.engineModel === undefined && options.engineCommand === undefined;
+  const tokenizer = options.tokenizer ?? engine.files?.tokenizer;
+  return { ...open, tokenizer: tokenizer ?? (bundled ? BUNDLED_TOKENIZER : undefined) };
 }
 
 /** Connects to a server that we started; stops it again when that fails. */
@@ -159,12 +178,23 @@ async function connected(
 
 function connection(url: string, options: TargetOptions): ConnectOptions {
   const apiKey = process.env['SEAMSTRESS_API_KEY'];
+  if (options.toldByRecord === true && apiKey !== undefined && apiKey !== '' && !isNear(url))
+    throw new SeamstressError(
+      'usage',
+      `the key is not sent to ${withoutUser(url)}, which only the record names`,
+      { hint: `Say that it is yours: --target ${withoutUser(url)}` },
+    );
   return {
     url,
     ...(options.model === undefined ? {} : { model: options.model }),
     ...(options.tokenizer === undefined ? {} : { files: { tokenizer: options.tokenizer } }),
     ...(apiKey === undefined || apiKey === '' ? {} : { apiKey }),
   };
+}
+
+/** True for this machine's own loopback addresses. */
+function isNear(url: string): boolean {
+  return URL.canParse(url) && namesLoopback(new URL(url).host);
 }
 
 function nameOfUrl(url: string): string {

@@ -93,6 +93,8 @@ export const CAUSE_NAMES = [
   'stream-cut-short',
   'stopped-early',
   'events-duplicated',
+  'json-restarted',
+  'json-broken',
   'continuation-differs',
   'answered-anew',
   'prompt-count-differs',
@@ -302,6 +304,14 @@ export const CAUSES: Readonly<Record<Cause, CauseEntry>> = {
     'Events of the resumed stream are sent a second time, as a retry does that starts over.',
   ),
   // engine
+  'json-restarted': entry(
+    'engine',
+    'The JSON is begun again behind the prefilled part: the grammar of the response format does not know what was prefilled.',
+  ),
+  'json-broken': entry(
+    'engine',
+    'With the response format, what is held and what is added are not one JSON value that fits the schema.',
+  ),
   'continuation-differs': entry(
     'engine',
     'The prompt is right, and so is a resume by token ids, but the chat resume generates something else.',

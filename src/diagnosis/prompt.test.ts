@@ -146,6 +146,12 @@ const CASES: Readonly<Partial<Record<Cause, readonly Case[]>>> = {
   'separator-rebuilt': [
     ['llama.cpp, a break too many', CHATML, answering('The'), SO.replace('</', '\n</') + 'The'],
     ['one too few before the tag', CHATML, answering('The'), SO.replace('\n</', '</') + 'The'],
+    [
+      'vLLM, before and after at once',
+      CHATML,
+      answering('The'),
+      SO.replace('\n</think>', '</think>\n') + 'The',
+    ],
     ['one too few after it', FORCED, answering('The'), `${DONE}</think>\nThe`],
     ['Mistral, a space after it', MISTRAL, answering('The', HELD), `[THINK]${HELD}[/THINK] The`],
   ],

@@ -100,7 +100,8 @@ const RULES: readonly Rule[] = [
       const wasClosed = isPast(view) || CLOSERS.test(expected.slice(header.length));
       return named(wasClosed ? 'thinking-reopened' : 'think-tag-doubled', tail);
     }
-    if (CLOSERS.test(tail)) return named('thinking-closed-early', tail);
+    const closer = CLOSERS.exec(tail)?.[0];
+    if (closer !== undefined) return named('thinking-closed-early', closer);
     return isWhitespace(tail) ? named('whitespace-added', tail) : undefined;
   },
   function closedTurnInside({ difference: { actual, expected, at }, header, markup }) {
@@ -145,8 +146,9 @@ const RULES: readonly Rule[] = [
         (isPast(view) && view.reasoning === '')
         ? named('thinking-reopened', inserted)
         : named('think-tag-doubled', inserted);
-    return CLOSERS.test(inserted) && !isPast(view)
-      ? named('thinking-closed-early', inserted)
+    const closer = CLOSERS.exec(inserted)?.[0];
+    return closer !== undefined && !isPast(view)
+      ? named('thinking-closed-early', closer)
       : undefined;
   },
   function wrongChannel({ difference: { removed, inserted } }) {
@@ -161,6 +163,12 @@ const RULES: readonly Rule[] = [
     return start >= 0 && at >= expected.lastIndexOf('<', start)
       ? named('tool-call-rewritten')
       : undefined;
+  },
+  function bothSeparators({ difference: { removed, inserted } }) {
+    const [was, is] = [CLOSERS.exec(removed)?.[0], CLOSERS.exec(inserted)?.[0]];
+    if (was === undefined || was !== is) return undefined;
+    const around = removed.replace(was, '') + inserted.replace(was, '');
+    return isWhitespace(around) ? named('separator-rebuilt', `${removed}→${inserted}`) : undefined;
   },
   function whitespace({ difference, header, markup }) {
     const { removed, inserted, at } = difference;

@@ -4,7 +4,7 @@
  * in the dialect's own file.
  */
 import type { Delta, Finish, TokenEvent, ToolCallView } from '../seam/generation.ts';
-import type { Message, ToolDefinition } from '../scenario/schema.ts';
+import type { Message, ResponseFormat, ToolChoice, ToolDefinition } from '../scenario/schema.ts';
 import type { StreamEnd } from '../wire/end.ts';
 import type { RawChunk } from '../wire/capture.ts';
 
@@ -21,6 +21,9 @@ export interface Prefill {
 export interface ChatRequest {
   readonly messages: readonly Message[];
   readonly tools: readonly ToolDefinition[];
+  readonly toolChoice?: ToolChoice;
+  /** The content must be JSON that fits a schema. */
+  readonly responseFormat?: ResponseFormat;
   /** Passed to the template as `enable_thinking`; undefined leaves the template's default. */
   readonly thinking: boolean | undefined;
   readonly prefill?: Prefill;

@@ -36,7 +36,7 @@ import {
   parseEvent,
   type JsonObject,
 } from './json.ts';
-import { deltaOf, openaiMessages, openaiTools, readChatChunk, readLogprob } from './openai.ts';
+import { deltaOf, openaiConstraints, openaiMessages, openaiTools, readChatChunk, readLogprob } from './openai.ts';
 import { Memo } from './memo.ts';
 import type { Delta, TokenEvent } from '../seam/generation.ts';
 import type { StreamEnd } from '../wire/end.ts';
@@ -369,6 +369,7 @@ function templateBody(request: ChatRequest): JsonObject {
   return {
     messages: openaiMessages(request, REASONING_FIELD),
     ...(request.tools.length > 0 ? { tools: openaiTools(request.tools) } : {}),
+    ...openaiConstraints(request),
     ...(request.thinking === undefined
       ? {}
       : { chat_template_kwargs: { enable_thinking: request.thinking } }),

@@ -48,6 +48,21 @@ export function openaiTools(tools: readonly ToolDefinition[]): JsonObject[] {
   return tools.map((tool) => ({ type: 'function', function: { ...tool } }));
 }
 
+/** What constrains the answer, as OpenAI's API has it; llama.cpp and vLLM take the same fields. */
+export function openaiConstraints({ toolChoice, responseFormat }: ChatRequest): JsonObject {
+  return {
+    ...(toolChoice === undefined ? {} : { tool_choice: toolChoice }),
+    ...(responseFormat === undefined
+      ? {}
+      : {
+          response_format: {
+            type: 'json_schema',
+            json_schema: { ...responseFormat, strict: true },
+          },
+        }),
+  };
+}
+
 /** The part of a chat chunk's first choice that every dialect reads. */
 export interface ChatChunk {
   readonly reasoning: string | undefined;

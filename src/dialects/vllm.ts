@@ -52,7 +52,7 @@ import {
   type JsonObject,
 } from './json.ts';
 import { Memo } from './memo.ts';
-import { deltaOf, openaiMessages, openaiTools, readChatChunk } from './openai.ts';
+import { deltaOf, openaiConstraints, openaiMessages, openaiTools, readChatChunk } from './openai.ts';
 import { localVocabulary, remoteVocabulary, type Vocabulary } from './vocabulary.ts';
 
 const KIND = 'vLLM';
@@ -447,6 +447,7 @@ function templateBody(model: string, request: ChatRequest, reasoningField: strin
     model,
     messages: openaiMessages(request, reasoningField),
     ...(request.tools.length > 0 ? { tools: openaiTools(request.tools) } : {}),
+    ...openaiConstraints(request),
     ...(request.thinking === undefined
       ? {}
       : { chat_template_kwargs: { enable_thinking: request.thinking } }),

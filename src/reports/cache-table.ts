@@ -20,14 +20,15 @@ export function cacheTable({ cache }: RunRecord): string[] {
 }
 
 function row(cells: CacheRow): string[] {
-  const { strategy, resumes, discarded, reused, warmFirstEventMs, coldFirstEventMs } = cells;
+  const { strategy, resumes, discarded, reused, possible } = cells;
   return [
     strategy,
     String(resumes),
     reused === undefined ? 'not told' : `${percent(reused.median)}, least ${percent(reused.min)}`,
+    possible === undefined ? '' : percent(possible),
     reused === undefined ? '' : String(discarded),
-    ms(warmFirstEventMs),
-    ms(coldFirstEventMs),
+    ms(cells.warmFirstEventMs),
+    ms(cells.coldFirstEventMs),
   ];
 }
 

@@ -1,8 +1,6 @@
 /** A finished run for the reports that compare: its record and, where it is whole, its journal. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { readRun } from './emit-source.ts';
-import { seamLineSchema, type RunRecord, type SeamLine } from './record.ts';
+import { journalOf, readRun } from './emit-source.ts';
+import type { RunRecord, SeamLine } from './record.ts';
 
 /** A run as it lies on disk. */
 export interface StoredRun {
@@ -18,16 +16,12 @@ export interface StoredRun {
  */
 export function loadRun(path: string): StoredRun {
   const { record, folder } = readRun(path);
-  return { record, folder, seams: () => readJournal(join(folder, 'seams.ndjson'), record) };
+  return { record, folder, seams: async () => readJournal(folder, record) };
 }
 
-async function readJournal(
-  file: string,
-  { totals }: RunRecord,
-): Promise<readonly SeamLine[] | undefined> {
+function readJournal(folder: string, { totals }: RunRecord): readonly SeamLine[] | undefined {
   try {
-    const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
-    const seams = lines.map((line) => seamLineSchema.parse(JSON.parse(line)));
+    const seams = [...journalOf(folder)];
     return seams.length === totals.seams ? seams : undefined;
   } catch {
     return undefined;

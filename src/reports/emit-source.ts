@@ -13,7 +13,15 @@ import { StringDecoder } from 'node:string_decoder';
 import { messageOf, SeamstressError } from '../errors.ts';
 import { SeamMap } from './html/seam-map.ts';
 import type { CapturedChunk } from './html/timeline.ts';
-import { readRecord, runSchema, seamLineSchema, type RunRecord, type SeamLine } from './record.ts';
+import {
+  findingSchema,
+  readRecord,
+  runSchema,
+  seamLineSchema,
+  type Finding,
+  type RunRecord,
+  type SeamLine,
+} from './record.ts';
 
 const MIB = 1024 * 1024;
 
@@ -41,16 +49,29 @@ export interface StoredRun {
 export function readRun(path: string): StoredRun {
   const file = isFolder(path) ? join(path, 'run.json') : path;
   return {
-    record: readRecord(runSchema, jsonIn(file), file),
+    record: readRecord(
+      runSchema,
+      jsonIn(file, 'Give the folder of a run, or its run.json.'),
+      file,
+    ),
     folder: dirname(file),
   };
+}
+
+/**
+ * Reads the file of a finding.
+ *
+ * @throws {SeamstressError} `config` when it is missing, too large, from a newer tool, or no finding
+ */
+export function readFinding(file: string): Finding {
+  return readRecord(findingSchema, jsonIn(file, 'Give a file of a run’s findings folder.'), file);
 }
 
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-function jsonIn(file: string): unknown {
+function jsonIn(file: string, hint: string): unknown {
   try {
     const { size } = statOfFile(file);
     if (size > LARGEST_RECORD)
@@ -63,7 +84,7 @@ function jsonIn(file: string): unknown {
   } catch (error) {
     if (error instanceof SeamstressError) throw error;
     throw new SeamstressError('config', `cannot read ${file}: ${messageOf(error)}`, {
-      hint: 'Give the folder of a run, or its run.json.',
+      hint,
       cause: error,
     });
   }
@@ -85,7 +106,7 @@ function statOfFile(file: string): { size: number } {
 export function* journalOf(folder: string): Generator<SeamLine> {
   const file = join(folder, 'seams.ndjson');
   let number = 0;
-  for (const line of linesOf(file)) {
+  for (const line of journalLines(folder)) {
     number++;
     let value: unknown;
     try {
@@ -97,7 +118,13 @@ export function* journalOf(folder: string): Generator<SeamLine> {
   }
 }
 
-function* linesOf(file: string): Generator<string> {
+/**
+ * The whole lines of a run's journal as they are; none where there is no journal.
+ *
+ * @throws {SeamstressError} `config` when there is no end to them
+ */
+export function* journalLines(folder: string): Generator<string> {
+  const file = join(folder, 'seams.ndjson');
   let handle: number | undefined;
   try {
     if (lstatSync(file, { throwIfNoEntry: false })?.isFile() !== true) return;

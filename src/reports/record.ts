@@ -9,6 +9,8 @@ import type { SentRequest, TargetIdentity } from '../dialects/dialect.ts';
 import { SeamstressError } from '../errors.ts';
 import { hopsSchema, type HopsReport } from './hops.ts';
 import { scenarioSchema, type Scenario } from '../scenario/schema.ts';
+import { comparisonSchema, type TokenizerComparison } from '../tokens/compareSchema.ts';
+import { roundTripTableSchema, type RoundTripTable } from '../tokens/reportSchema.ts';
 import { WAYS, type Way } from '../seam/cut.ts';
 import {
   PHASES,
@@ -56,15 +58,25 @@ export interface DistributionChange {
   readonly tv: { readonly median: number; readonly max: number };
 }
 
+/** Round trips through the tokenizer, and how the local one compares with the server's. */
+export interface Tokenization {
+  /** By scenario. */
+  readonly table: RoundTripTable;
+  /** Absent without a local tokenizer. */
+  readonly comparison?: TokenizerComparison | undefined;
+}
+
 /** How resumes of one strategy used the server's prompt cache. */
 export interface CacheRow {
   readonly strategy: string;
   /** Warm resumes made, right after the generation that they go on with. */
   readonly resumes: number;
-  /** Of those, how many the server took less than half of the prompt from its cache for. */
+  /** Of those, how many took less than half as much of their prompt from the cache as a resume by ids. */
   readonly discarded: number;
   /** Share of the prompt taken from the cache, 0 to 1; undefined where the server tells no counts. */
   readonly reused?: { readonly median: number; readonly min: number } | undefined;
+  /** Median share that a resume by ids takes from the cache: what was possible. */
+  readonly possible?: number | undefined;
   /** Median milliseconds to the first event. */
   readonly warmFirstEventMs?: number | undefined;
   readonly coldFirstEventMs?: number | undefined;
@@ -231,6 +243,8 @@ export interface RunRecord {
   readonly cache: readonly CacheRow[];
   /** What a gateway did to resumes, where one was tested. */
   readonly hops?: HopsReport | undefined;
+  /** Absent where the target tells no ids. */
+  readonly tokenization?: Tokenization | undefined;
   readonly recipe: {
     /** Recipes, each a strategy and its edits, tried by the prompt check at a sample of cuts. */
     readonly matrix: readonly RecipeScore[];
@@ -422,6 +436,9 @@ export const runSchema: z.ZodType<RunRecord> = z.object({
       .default([]),
   }),
   hops: hopsSchema.optional(),
+  tokenization: z
+    .object({ table: roundTripTableSchema, comparison: comparisonSchema.optional() })
+    .optional(),
   cache: z
     .array(
       z.object({
@@ -429,6 +446,7 @@ export const runSchema: z.ZodType<RunRecord> = z.object({
         resumes: count,
         discarded: count,
         reused: z.object({ median: z.number(), min: z.number() }).optional(),
+        possible: z.number().optional(),
         warmFirstEventMs: z.number().optional(),
         coldFirstEventMs: z.number().optional(),
       }),

@@ -6,6 +6,7 @@ import { cacheTable } from './cache-table.ts';
 import { recipeTable } from './recipe-table.ts';
 import type { Finding, RunRecord, VerdictCounts } from './record.ts';
 import { table } from './table.ts';
+import { tokenizationLines } from './tokenization.ts';
 import { whitespaceTable } from './whitespace-table.ts';
 
 /** Characters shown on each side of a difference. */
@@ -22,6 +23,7 @@ export function terminalReport(record: RunRecord, folder: string): string {
     ...matrix(record).map(indent),
     '',
     ...controls(record).map(indent),
+    ...tokenizationLines(record).map(indent),
     ...(record.target.strength === undefined
       ? []
       : [indent(`strength    ${visible(record.target.strength.says)}`)]),

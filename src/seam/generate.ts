@@ -15,7 +15,14 @@ const FILL_TRIES = 5;
 
 /** The chat request of a scenario, without a prefill. */
 export function requestOf(scenario: Scenario): ChatRequest {
-  return { messages: scenario.messages, tools: scenario.tools, thinking: scenario.thinking };
+  const { messages, tools, thinking, toolChoice, responseFormat } = scenario;
+  return {
+    messages,
+    tools,
+    thinking,
+    ...(toolChoice === undefined ? {} : { toolChoice }),
+    ...(responseFormat === undefined ? {} : { responseFormat }),
+  };
 }
 
 /** The generation and the two exchanges behind it. */

@@ -87,6 +87,8 @@ export interface Generation {
   readonly deltas: readonly Delta[];
   /** True for a text that only plays the part of a generation (see `synthetic.ts`). */
   readonly synthetic: boolean;
+  /** Tokens at its start that a client has written itself; no cut falls among them. @defaultValue 0 */
+  readonly given?: number | undefined;
   /** Of a server that tells no ids (`generate-text.ts`): its tokens are pieces of text, its prompt is not known. */
   readonly counts?: TokenCounts | undefined;
 }

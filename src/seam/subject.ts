@@ -2,12 +2,15 @@
 import { classesOf, type CutClass } from './classes.ts';
 import type { Target } from '../dialects/dialect.ts';
 import { isTextLevel } from '../dialects/text-level-strength.ts';
-import type { Scenario } from '../scenario/schema.ts';
+import { checkStructure } from '../checks/structure.ts';
+import { SeamstressError } from '../errors.ts';
+import type { Begun, Scenario } from '../scenario/schema.ts';
 import { generateText } from './generate-text.ts';
 import { generate, sameIds, TOP_CANDIDATES, type Generated } from './generate.ts';
 import { idsOf, type Generation, type TokenEvent, type View } from './generation.ts';
 import { markupOf, rawText, type Markup } from './markup.ts';
-import { sameView, viewsOf } from './view.ts';
+import { generatePrefilled } from './prefilled.ts';
+import { sameView, viewAt, viewsOf } from './view.ts';
 
 export interface Subject {
   readonly generation: Generation;
@@ -38,9 +41,12 @@ export async function makeSubject(
   scenario: Scenario,
   signal: AbortSignal,
 ): Promise<Subject> {
+  if (scenario.prefill !== undefined)
+    return await makePrefilledSubject(target, scenario, scenario.prefill, signal);
   if (isTextLevel(target)) return await makeTextSubject(target, scenario, signal);
   const captured = await generate(target, scenario, signal);
   const { generation, completion } = captured;
+  requireStructure(generation);
   const warm = await target.complete(
     generation.promptIds,
     { maxTokens: scenario.maxTokens, top: TOP_CANDIDATES, cache: 'warm' },
@@ -53,6 +59,48 @@ export async function makeSubject(
     noise: Math.max(noiseBetween(completion.tokens, warm.tokens), noiseOfChat(captured)),
   };
   return { ...derive(generation), repeat, told: captured.answer.tokens.length };
+}
+
+/** The same where a client has begun the answer itself. */
+async function makePrefilledSubject(
+  target: Target,
+  scenario: Scenario,
+  begun: Begun,
+  signal: AbortSignal,
+): Promise<Subject> {
+  if (isTextLevel(target))
+    throw new SeamstressError('target', `scenario ${scenario.id}: a prefill needs token ids`, {
+      hint: 'This server tells none; leave the scenario out.',
+    });
+  const made = await generatePrefilled(target, scenario, begun, signal);
+  const { generation, completion, writing } = made;
+  requireStructure(generation);
+  const kept = generation.tokens.slice(generation.given ?? 0);
+  const repeat: Repeat = {
+    tried: 2,
+    disagreements: made.consistent ? 0 : 1,
+    noise: noiseBetween(kept, completion.tokens),
+  };
+  const { opening, written, closing } = writing;
+  return { ...derive(generation), markup: { opening, written, closing }, repeat, told: 0 };
+}
+
+/**
+ * An answer that the server was asked to make fit a schema must do so before it can be cut.
+ *
+ * @throws {SeamstressError} `target` when it does not
+ */
+function requireStructure(generation: Generation): void {
+  const { responseFormat, id } = generation.scenario;
+  if (responseFormat === undefined || generation.finish === 'length') return;
+  const { content } = viewAt(generation, generation.length);
+  const { problem, detail } = checkStructure(responseFormat, '', content);
+  if (problem !== undefined)
+    throw new SeamstressError(
+      'target',
+      `scenario ${id}: the uninterrupted answer does not fit its schema: ${detail}`,
+      { hint: 'Does the server know response_format?' },
+    );
 }
 
 /** The same where only texts are told; the repeat is the chat stream again. */

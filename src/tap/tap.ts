@@ -14,6 +14,7 @@ import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { messageOf } from '../errors.ts';
 import { parseAddress, type Address } from '../wire/address.ts';
+import { namesLoopback } from '../wire/loopback.ts';
 import type { Exchange, ExchangeEnd } from './exchange.ts';
 import { endToEnd, headerOf } from './headers.ts';
 import { BodyRecorder } from './recorder.ts';
@@ -142,6 +143,7 @@ function pass(passage: Passage, request: IncomingMessage, response: ServerRespon
 
     request.on('error', () => {});
     response.on('error', () => {});
+    // A page on the web that resolves its own name to loopback cannot use the tap.
     if (!namesLoopback(request.headers.host)) {
       refuse(response, 403, 'the tap answers requests to its own address only');
       request.resume();
@@ -236,15 +238,6 @@ function refuse(response: ServerResponse, status: number, message: string): void
   const type = status === 403 ? 'permission_error' : 'bad_gateway';
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
   response.end(JSON.stringify({ error: { message, type, code: status } }));
-}
-
-/** The tap listens on loopback: a page on the web that resolves its name to it cannot use it. */
-function namesLoopback(header: string | undefined): boolean {
-  const name = (header ?? '')
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1')
-    .toLowerCase();
-  return name === 'localhost' || name === '::1' || /^127\.\d+\.\d+\.\d+$/.test(name);
 }
 
 /** Node gives several errors in one, without a message, where it tried several addresses. */

@@ -1,0 +1,159 @@
+/**
+ * Structured output across a seam: what a client holds and what the resumed stream adds must be one
+ * JSON value that fits the schema. A server whose grammar knows nothing of the prefilled part makes
+ * the model begin the value a second time.
+ */
+import { z } from 'zod';
+import { messageOf } from '../errors.ts';
+import type { ResponseFormat } from '../scenario/schema.ts';
+
+export const STRUCTURE_PROBLEMS = [
+  /** The value is begun again behind the part that is held. */
+  'started-anew',
+  /** The texts together are no JSON value. */
+  'no-value',
+  /** They are one that does not fit the schema. */
+  'misfit',
+] as const;
+export type StructureProblem = (typeof STRUCTURE_PROBLEMS)[number];
+
+export interface StructureEvidence {
+  readonly problem: StructureProblem | undefined;
+  /** What is wrong, in words; empty when nothing is. */
+  readonly detail: string;
+}
+
+const GOOD: StructureEvidence = { problem: undefined, detail: '' };
+
+/**
+ * Checks the content of a whole answer.
+ *
+ * @param held the content that the client held, perhaps none
+ * @param added the content of the resumed stream
+ */
+export function checkStructure(
+  format: ResponseFormat,
+  held: string,
+  added: string,
+): StructureEvidence {
+  const value = parse(held + added);
+  if (value === undefined) {
+    if (startsAnew(held, added))
+      return {
+        problem: 'started-anew',
+        detail: 'the resumed text begins the value again instead of going on with it',
+      };
+    return { problem: 'no-value', detail: 'held text and resumed text are no JSON value together' };
+  }
+  const result = validatorOf(format.schema).safeParse(value.value);
+  if (result.success) return GOOD;
+  const [issue] = result.error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
+  return { problem: 'misfit', detail: `${where}${issue?.message ?? 'it does not fit the schema'}` };
+}
+
+/**
+ * True when the added text begins the value a second time: the held text is the beginning of a
+ * value, and with the added one it cannot be made whole, while the added one alone can. The added
+ * text may have been cut.
+ */
+export function startsAnew(held: string, added: string): boolean {
+  const begins = held.trimStart()[0];
+  const again = added.trimStart();
+  if ((begins !== '{' && begins !== '[') || again[0] !== begins) return false;
+  return isBeginning(held) && !isBeginning(held + added) && isBeginning(again);
+}
+
+/** Why a schema cannot be used; undefined when it can. */
+export function schemaTrouble(schema: ResponseFormat['schema']): string | undefined {
+  try {
+    validatorOf(schema);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+function validatorOf(schema: ResponseFormat['schema']): z.ZodType {
+  return z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+}
+
+function parse(text: string): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    return undefined;
+  }
+}
+
+/** What may come next in a JSON text. */
+type Expects = 'value' | 'key' | 'colon' | 'more';
+
+const LITERAL = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
+/** What a cut may leave of a literal. */
+const LITERAL_BEGUN =
+  /^(?:t|tr|tru|true|f|fa|fal|fals|false|n|nu|nul|null|-|-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d*)?)$/;
+const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*"/y;
+const STRING_BEGUN =
+  /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*(?:\\(?:u[\dA-Fa-f]{0,3})?)?$/y;
+
+/** True when a text is one JSON value or the beginning of one. */
+export function isBeginning(text: string): boolean {
+  const open: ('{' | '[')[] = [];
+  let expects: Expects = 'value';
+  // A closing bracket may come where a first key or value may.
+  let fresh = false;
+  let at = 0;
+  const ended = (): boolean => open.length === 0 && expects === 'more';
+  while (at < text.length) {
+    const unit = text[at] ?? '';
+    if (/[ \t\n\r]/.test(unit)) {
+      at++;
+      continue;
+    }
+    if (ended()) return false;
+    if (expects === 'colon') {
+      if (unit !== ':') return false;
+      expects = 'value';
+      at++;
+    } else if (expects === 'more' || (fresh && (unit === '}' || unit === ']'))) {
+      const top = open.at(-1);
+      if (unit === ',' && !fresh) {
+        expects = top === '{' ? 'key' : 'value';
+      } else if ((unit === '}' && top === '{') || (unit === ']' && top === '[')) {
+        open.pop();
+        expects = 'more';
+      } else return false;
+      fresh = false;
+      at++;
+    } else if (unit === '"') {
+      const end = endOf(STRING, text, at);
+      if (end === undefined) return endOf(STRING_BEGUN, text, at) === text.length;
+      expects = expects === 'key' ? 'colon' : 'more';
+      fresh = false;
+      at = end;
+    } else if (expects === 'key') {
+      return false;
+    } else if (unit === '{' || unit === '[') {
+      open.push(unit);
+      expects = unit === '{' ? 'key' : 'value';
+      fresh = true;
+      at++;
+    } else {
+      const word = /^[-+.\w]+/.exec(text.slice(at))?.[0] ?? '';
+      if (at + word.length === text.length) return LITERAL_BEGUN.test(word);
+      if (!LITERAL.test(word)) return false;
+      expects = 'more';
+      fresh = false;
+      at += word.length;
+    }
+  }
+  return true;
+}
+
+/** Where a match that starts at `at` ends. */
+function endOf(pattern: RegExp, text: string, at: number): number | undefined {
+  pattern.lastIndex = at;
+  const found = pattern.exec(text);
+  return found === null ? undefined : at + found[0].length;
+}
