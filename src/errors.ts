@@ -46,6 +46,11 @@ export class SeamstressError extends Error {
   }
 }
 
+/** True for trouble that is not the target's: nothing can be written any more. */
+export function isFatal(thrown: unknown): boolean {
+  return thrown instanceof SeamstressError && thrown.code === 'output';
+}
+
 /** The message of anything that was thrown, on one line. */
 export function messageOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown);

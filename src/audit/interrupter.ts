@@ -15,6 +15,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import { asNumber, asString, parseEvent, type JsonObject } from '../dialects/json.ts';
 import { messageOf } from '../errors.ts';
+import { namesLoopback } from '../wire/loopback.ts';
 import { errorEvent, finishFrames, rateLimitBody, refusalBody } from './breaks.ts';
 import { formatOf, readAsked, trailingOf, type Asked, type Format } from './conversation.ts';
 import { cutsBefore } from './cut.ts';

@@ -35,7 +35,9 @@ export function headerOfRun(folder: string): TapeHeader {
 /** The record of a folder; undefined when its run was killed before it could write one. */
 export function recordOfRun(folder: string): RunRecord | undefined {
   const path = join(folder, 'run.json');
-  return lstatSync(path, { throwIfNoEntry: false }) === undefined ? undefined : readRun(path).record;
+  return lstatSync(path, { throwIfNoEntry: false }) === undefined
+    ? undefined
+    : readRun(path).record;
 }
 
 /**

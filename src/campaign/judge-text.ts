@@ -13,6 +13,7 @@ import { checkShape, type ShapeEvidence, type ShapeProblem } from '../checks/sha
 import type { CheckName, Verdict } from '../checks/verdict.ts';
 import type { Answer, ChatRequest, Target } from '../dialects/dialect.ts';
 import { capabilitiesOf, isTextLevel } from '../dialects/text-level-strength.ts';
+import { isFatal } from '../errors.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
 import type { Generation, View } from '../seam/generation.ts';
 import type { Strategy } from '../seam/strategy.ts';
@@ -74,7 +75,7 @@ export class TextJudge extends Judge {
     try {
       return await this.#judge(plan);
     } catch (error) {
-      if (this.#options.signal.aborted) throw error;
+      if (this.#options.signal.aborted || isFatal(error)) throw error;
       return troubled(plan, error);
     }
   }

@@ -6,7 +6,7 @@ import { checkShape, type ShapeProblem } from '../checks/shape.ts';
 import { verdictOf, type CheckName, type Verdict } from '../checks/verdict.ts';
 import type { Answer, ChatRequest, Progress, Rendered, Target } from '../dialects/dialect.ts';
 import { Memo } from '../dialects/memo.ts';
-import { messageOf } from '../errors.ts';
+import { isFatal, messageOf } from '../errors.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
 import { phaseAt, type TokenEvent, type View } from '../seam/generation.ts';
 import { sameView, viewOf } from '../seam/view.ts';
@@ -48,12 +48,12 @@ export class Judge {
     this.#options = options;
   }
 
-  /** Judges a seam. Trouble of the harness or the server becomes the verdict `error`; only an abort is thrown. */
+  /** Judges a seam. Trouble of the harness or the server becomes the verdict `error`; only an abort and a full disk are thrown. */
   async judge(plan: SeamPlan): Promise<JudgedSeam> {
     try {
       return await this.#judge(plan);
     } catch (error) {
-      if (this.#options.signal.aborted) throw error;
+      if (this.#options.signal.aborted || isFatal(error)) throw error;
       return troubled(plan, error);
     }
   }

@@ -28,17 +28,13 @@ export function analyzeCommand(): Command {
 }
 
 async function analyze(folder: string, options: AnalyzeOptions): Promise<number> {
-  const [
-    { analyzeRun },
-    { NOWHERE, RunStore },
-    { terminalReport },
-    { journalLines },
-  ] = await Promise.all([
-    import('../campaign/again.ts'),
-    import('../reports/store.ts'),
-    import('../reports/terminal.ts'),
-    import('../reports/emit-source.ts'),
-  ]);
+  const [{ analyzeRun }, { NOWHERE, RunStore }, { terminalReport }, { journalLines }] =
+    await Promise.all([
+      import('../campaign/again.ts'),
+      import('../reports/store.ts'),
+      import('../reports/terminal.ts'),
+      import('../reports/emit-source.ts'),
+    ]);
   const lines: Judged[] = [];
   const sink =
     options.out === undefined

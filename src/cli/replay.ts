@@ -74,4 +74,3 @@ function sameTarget(finding: Finding, options: TargetOptions): TargetOptions {
     ? { ...options, target: url, toldByRecord: true }
     : { ...options, engine: `${engine.name}@${engine.version}` };
 }
-

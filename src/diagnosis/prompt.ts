@@ -18,6 +18,8 @@ export interface PromptFacts {
 type Rule = (facts: PromptFacts) => Named | undefined;
 
 const OPENERS = /<think>|\[THINK\]|<\|channel\|>analysis(?:<\|message\|>)?/;
+/** A tag at the end of a prompt that makes the model think. */
+const FORCED = /(?:<think>|\[THINK\]|<\|channel\|>analysis<\|message\|>)\n?$/;
 const CLOSERS = /<\/think>|\[\/THINK\]|<\|end\|>/;
 const EMPTY_BLOCK = /^(?:<think>\s*<\/think>|\[THINK\]\s*\[\/THINK\])\s*/;
 /** Tokens that begin or end turns, in the template families that are known. */
@@ -57,6 +59,20 @@ const RULES: readonly Rule[] = [
     return added !== '' && added.replaceAll(new RegExp(CONTROL, 'g'), '') === ''
       ? named('bos-doubled')
       : undefined;
+  },
+  function forcedTagGone({ difference: { actual }, header, view }) {
+    const tag = FORCED.exec(header)?.[0];
+    const bare = tag === undefined ? header : header.slice(0, -tag.length);
+    if (tag === undefined || !actual.startsWith(bare) || actual.startsWith(header))
+      return undefined;
+    const rest = actual.slice(bare.length);
+    const end = ENDERS.exec(rest)?.[0];
+    if (end !== undefined)
+      return named(sharedSuffix(rest, header) > 4 ? 'turn-reopened' : 'turn-closed', end);
+    const thought = view.reasoning.trim();
+    return thought !== '' && !rest.includes(thought)
+      ? named('reasoning-dropped')
+      : named('wrong-channel', tag.trim());
   },
   function nothingOfIt({ difference: { actual, expected }, header, view }) {
     if (actual === header && expected.length > header.length)

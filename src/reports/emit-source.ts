@@ -49,11 +49,7 @@ export interface StoredRun {
 export function readRun(path: string): StoredRun {
   const file = isFolder(path) ? join(path, 'run.json') : path;
   return {
-    record: readRecord(
-      runSchema,
-      jsonIn(file, 'Give the folder of a run, or its run.json.'),
-      file,
-    ),
+    record: readRecord(runSchema, jsonIn(file, 'Give the folder of a run, or its run.json.'), file),
     folder: dirname(file),
   };
 }

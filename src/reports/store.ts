@@ -65,9 +65,10 @@ export class RunStore implements RunSink {
   constructor(folder: string, goOn = false) {
     this.folder = folder;
     this.#journal = writing(folder, () => {
-      if (existsSync(join(folder, 'seams.ndjson'))) clear(folder, goOn);
-      makeFolder(join(folder, 'findings'));
-      return openSync(join(folder, 'seams.ndjson'), 'w');
+      const journal = join(folder, 'seams.ndjson');
+      if (goOn || isThere(journal)) clear(folder, goOn);
+      makeOwnFolder(join(folder, 'findings'));
+      return newFile(journal);
     });
   }
 
@@ -81,7 +82,11 @@ export class RunStore implements RunSink {
   }
 
   seam(line: SeamLine): void {
-    writing(this.folder, () => writeSync(this.#journal, `${JSON.stringify(line)}\n`));
+    const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+    writing(this.folder, () => {
+      let done = 0;
+      while (done < bytes.length) done += writeSync(this.#journal, bytes, done);
+    });
   }
 
   finding(finding: Finding): void {
@@ -98,8 +103,8 @@ export class RunStore implements RunSink {
       }),
     );
     writing(this.folder, () => {
-      makeFolder(join(this.folder, 'raw'));
-      writeFileSync(join(this.folder, 'raw', `${id}.ndjson`), `${lines.join('\n')}\n`);
+      makeOwnFolder(join(this.folder, 'raw'));
+      replaceFile(join(this.folder, 'raw', `${id}.ndjson`), `${lines.join('\n')}\n`);
     });
   }
 
@@ -128,8 +133,25 @@ function toJson(value: unknown): string {
 /** Writes a file whole or not at all. */
 function replaceFile(path: string, text: string): void {
   const temporary = `${path}.tmp`;
-  writeFileSync(temporary, text);
+  rmSync(temporary, { force: true });
+  writeFileSync(temporary, text, { flag: 'wx' });
   renameSync(temporary, path);
+}
+
+/** Opens a file that was not there: what lies at its place may be a link that leads elsewhere. */
+function newFile(path: string): number {
+  rmSync(path, { force: true });
+  return openSync(path, 'wx');
+}
+
+/** Makes a folder inside of the run's own, in place of a link of that name. */
+function makeOwnFolder(folder: string): void {
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink() === true) rmSync(folder);
+  makeFolder(folder);
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Makes a folder and its parents one by one: `recursive` never returns on some special file systems. */

@@ -16,7 +16,8 @@ export function continueTape(path: string): TapeWriter {
   writer.append(JSON.stringify(old.header));
   writer.flush();
   for (let block = old.next(); block !== undefined; block = old.next())
-    for (const entry of block) if (!isTrouble(entry.outcome)) writer.append(entries.line(entry));
+    for (const { weight, ...entry } of block)
+      if (!isTrouble(entry.outcome)) writer.append(entries.line(entry), weight);
   writer.flush();
   old.close();
   renameSync(`${path}.new`, path);

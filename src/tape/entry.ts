@@ -100,7 +100,7 @@ export class EntryWriter {
       return {
         ...rest,
         tokens: tokens.map(packToken),
-        capture: capture.map(packChunk),
+        capture: bytesOf(capture) > MOST_CAPTURED ? [] : capture.map(packChunk),
       };
     }
     if (call === 'complete') {
@@ -159,6 +159,24 @@ export class EntryReader {
   }
 }
 
+/**
+ * The memory that an entry takes once it is read, in bytes, more or less: a line that says what
+ * changed is small, what it changes is not.
+ */
+export function weightOf({ call, outcome }: Entry, line: string): number {
+  if (call !== 'render' || !('result' in outcome)) return 4 * line.length;
+  const { ids, text, requests } = outcome.result as Rendered;
+  const asked = requests.reduce((total, request) => total + sizeOf(request.body), 0);
+  return 4 * line.length + 8 * ids.length + 2 * ((text?.length ?? 0) + asked);
+}
+
+/** Characters of the texts in a request's body and how many numbers and fields it has; not exact. */
+function sizeOf(body: unknown): number {
+  if (typeof body === 'string') return body.length;
+  if (typeof body !== 'object' || body === null) return 8;
+  return Object.values(body).reduce<number>((total, value) => total + 16 + sizeOf(value), 0);
+}
+
 /** The outcome of a call that threw. */
 export function outcomeOfError(error: unknown): Entry['outcome'] {
   if (!(error instanceof Refusal)) return { error: messageOf(error) };
@@ -192,6 +210,13 @@ function unpackToken([id, bytes, , logprob, top]: PackedToken): TokenEvent {
           })),
         }),
   };
+}
+
+/** Larger captures are not kept: no line may be longer than a tape's block can be. */
+const MOST_CAPTURED = 16 * 1024 * 1024;
+
+function bytesOf(capture: readonly RawChunk[]): number {
+  return capture.reduce((total, { bytes }) => total + bytes.length, 0);
 }
 
 /** Text compresses better than base64, which is left for chunks that are not whole characters. */

@@ -3,7 +3,7 @@
  * block is written whole by one call, so that a killed process leaves a readable tape that lacks
  * its last moments at most.
  */
-import { closeSync, existsSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { messageOf, SeamstressError } from '../errors.ts';
 
@@ -13,8 +13,10 @@ const MAGIC = Buffer.from('seamstress tape 1\n');
 const BLOCK = 256 * 1024;
 /** A block is never older than this, in milliseconds. */
 const OLDEST = 1000;
+/** Memory that the entries of a block may take once they are read, in bytes, more or less. */
+const HEAVIEST = 64 * 1024 * 1024;
 /** Bytes that a block may hold; one that claims more is damaged or hostile. */
-const LARGEST = 1024 * 1024 * 1024;
+const LARGEST = 128 * 1024 * 1024;
 
 /**
  * Appends lines to a tape.
@@ -26,6 +28,7 @@ export class TapeWriter {
   readonly #file: number;
   #lines: string[] = [];
   #size = 0;
+  #weight = 0;
   #since = 0;
   /** Called when a block begins: what is encoded as a change begins anew. */
   onBlock: () => void = () => {};
@@ -33,17 +36,22 @@ export class TapeWriter {
   constructor(path: string) {
     this.#path = path;
     this.#file = this.#writing(() => {
-      const file = openSync(path, 'w');
+      // A new file: what lies there may be a link that leads elsewhere.
+      rmSync(path, { force: true });
+      const file = openSync(path, 'wx');
       writeSync(file, MAGIC);
       return file;
     });
   }
 
-  append(line: string): void {
+  /** @param weight memory that the line takes once it is read, in bytes, more or less */
+  append(line: string, weight: number = line.length): void {
     if (this.#lines.length === 0) this.#since = performance.now();
     this.#lines.push(line);
     this.#size += line.length + 1;
-    if (this.#size >= BLOCK || performance.now() - this.#since > OLDEST) this.flush();
+    this.#weight += weight;
+    const full = this.#size >= BLOCK || this.#weight >= HEAVIEST;
+    if (full || performance.now() - this.#since > OLDEST) this.flush();
   }
 
   flush(): void {
@@ -58,6 +66,7 @@ export class TapeWriter {
     });
     this.#lines = [];
     this.#size = 0;
+    this.#weight = 0;
     this.onBlock();
   }
 
@@ -88,7 +97,8 @@ export class TapeFile {
   /** @throws {SeamstressError} `config` when there is no tape that this version can read */
   constructor(path: string) {
     this.path = path;
-    if (!existsSync(path))
+    // A pipe or a device could never end.
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
       throw new SeamstressError('config', `there is no tape ${path}`, {
         hint: 'Runs keep one in tape.bin unless --no-tape was given; records of versions before 2 have none.',
       });

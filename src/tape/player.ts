@@ -4,18 +4,35 @@
  * it was given.
  */
 import { SeamstressError } from '../errors.ts';
-import { EntryReader, keyOf, type Call, type Entry } from './entry.ts';
+import { EntryReader, keyOf, weightOf, type Call, type Entry } from './entry.ts';
 import { TapeFile } from './file.ts';
 import { readHeader, type TapeHeader } from './header.ts';
 
 /** Answers given that are kept, for the same question asked once more than it was recorded. */
 const KEPT = 20_000;
+const KEPT_WEIGHT = 256 * 1024 * 1024;
+
+/**
+ * Memory in bytes, more or less, that the answers of a block and those that nobody asked for yet
+ * may take. Tapes that a campaign wrote stay far below; a hostile one is small and unpacks to more
+ * than a machine has.
+ */
+const HEAVIEST_BLOCK = 256 * 1024 * 1024;
+const HEAVIEST_WAITING = 512 * 1024 * 1024;
+
+/** An answer and the memory that it takes, in bytes, more or less. */
+interface Held {
+  readonly outcome: Entry['outcome'];
+  readonly weight: number;
+}
 
 export class TapePlayer {
   readonly header: TapeHeader;
   readonly #tapes: OpenTape[];
-  readonly #waiting = new Map<string, Entry['outcome'][]>();
-  readonly #given = new Map<string, Entry['outcome']>();
+  readonly #waiting = new Map<string, Held[]>();
+  readonly #given = new Map<string, Held>();
+  #waitingWeight = 0;
+  #givenWeight = 0;
 
   /**
    * @param paths several tapes are played as one; of a question that several answer, the first counts
@@ -40,12 +57,12 @@ export class TapePlayer {
   take(call: Call, question: unknown, again: boolean): Entry['outcome'] | undefined {
     const key = keyOf(call, question);
     for (;;) {
-      const outcome = this.#waiting.get(key)?.shift();
-      if (outcome !== undefined) {
-        this.#keep(key, outcome);
-        return outcome;
+      const held = this.#waiting.get(key)?.shift();
+      if (held !== undefined) {
+        this.#keep(key, held);
+        return held.outcome;
       }
-      if (!this.#readOn()) return again ? this.#given.get(key) : undefined;
+      if (!this.#readOn()) return again ? this.#given.get(key)?.outcome : undefined;
     }
   }
 
@@ -53,25 +70,38 @@ export class TapePlayer {
     for (const tape of this.#tapes) tape.close();
   }
 
-  #keep(key: string, outcome: Entry['outcome']): void {
+  #keep(key: string, held: Held): void {
     if (this.#waiting.get(key)?.length === 0) this.#waiting.delete(key);
+    this.#waitingWeight -= held.weight;
+    this.#forget(key);
+    this.#given.set(key, held);
+    this.#givenWeight += held.weight;
+    for (const oldest of this.#given.keys()) {
+      if (this.#given.size <= KEPT && this.#givenWeight <= KEPT_WEIGHT) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(key: string): void {
+    this.#givenWeight -= this.#given.get(key)?.weight ?? 0;
     this.#given.delete(key);
-    this.#given.set(key, outcome);
-    if (this.#given.size <= KEPT) return;
-    const oldest = this.#given.keys().next();
-    if (oldest.done !== true) this.#given.delete(oldest.value);
   }
 
   /** Takes the next block of each tape; false when all are at their end. */
   #readOn(): boolean {
     let more = false;
     for (const tape of this.#tapes)
-      for (const { key, outcome } of tape.next() ?? []) {
+      for (const { key, outcome, weight } of tape.next() ?? []) {
         more = true;
         const waiting = this.#waiting.get(key);
-        if (waiting === undefined) this.#waiting.set(key, [outcome]);
-        else waiting.push(outcome);
+        if (waiting === undefined) this.#waiting.set(key, [{ outcome, weight }]);
+        else waiting.push({ outcome, weight });
+        this.#waitingWeight += weight;
       }
+    if (this.#waitingWeight > HEAVIEST_WAITING)
+      throw new SeamstressError('config', 'the tape holds too many answers that nobody asks for', {
+        hint: 'It is damaged, or of another version of seamstress; make the run again.',
+      });
     return more;
   }
 }
@@ -91,13 +121,20 @@ export class OpenTape {
   }
 
   /** The entries of the next block; undefined at the end. */
-  next(): Entry[] | undefined {
+  next(): (Entry & Pick<Held, 'weight'>)[] | undefined {
     const lines = this.#left.length > 0 ? this.#left : this.#file.next();
     this.#left = [];
     if (lines === undefined) return undefined;
     this.#reader.reset();
+    let total = 0;
     try {
-      return lines.map((line) => this.#reader.entry(line));
+      return lines.map((line) => {
+        const entry = this.#reader.entry(line);
+        const weight = weightOf(entry, line);
+        total += weight;
+        if (total > HEAVIEST_BLOCK) throw new Error('a block unpacks to more than a tape may hold');
+        return { ...entry, weight };
+      });
     } catch (error) {
       throw new SeamstressError('config', `${this.#file.path} is damaged`, {
         hint: 'Make the run again.',

@@ -21,6 +21,7 @@ import {
   EntryWriter,
   keyOf,
   outcomeOfError,
+  weightOf,
   type Call,
   type Entry,
   type Results,
@@ -142,7 +143,9 @@ export class TapedTarget implements Target {
   }
 
   #record(entry: Entry): void {
-    if (this.#writer !== undefined) this.#writer.append(this.#entries.line(entry));
+    if (this.#writer === undefined) return;
+    const line = this.#entries.line(entry);
+    this.#writer.append(line, weightOf(entry, line));
   }
 
   #play(call: Call, outcome: Entry['outcome']): Results[Call] {

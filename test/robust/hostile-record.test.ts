@@ -298,7 +298,10 @@ describe('memory and time are bounded', () => {
     writeFileSync(join(cwd, name, 'run.json'), into);
     for (const file of readdirSync(join(cwd, name, 'findings'))) {
       const path = join(cwd, name, 'findings', file);
-      const finding = readFileSync(path, 'utf8').replaceAll(/"body": /g, `"body": ${deep}, "was": `);
+      const finding = readFileSync(path, 'utf8').replaceAll(
+        /"body": /g,
+        `"body": ${deep}, "was": `,
+      );
       writeFileSync(path, finding);
       await survives(['replay', join(name, 'findings', file), '--target', 'reference']);
     }
