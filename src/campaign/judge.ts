@@ -3,6 +3,7 @@ import { checkContinuation, type ContinuationEvidence, type Flip } from '../chec
 import { checkResume, renderResume, type PromptedResume } from '../checks/resume.ts';
 import type { CutClass } from '../seam/classes.ts';
 import { checkShape, type ShapeProblem } from '../checks/shape.ts';
+import { structureShape } from '../checks/structure.ts';
 import { verdictOf, type CheckName, type Verdict } from '../checks/verdict.ts';
 import type { Answer, ChatRequest, Progress, Rendered, Target } from '../dialects/dialect.ts';
 import { Memo } from '../dialects/memo.ts';
@@ -204,14 +205,24 @@ export class Judge {
     const complete = endedWell(answer.end) && !atLimit && !open;
     const continuation = checkContinuation(expected, answer.tokens, answer.generated, complete);
     const message = subject.views[generation.length] ?? seam.view;
+    const added = viewOf(answer.deltas);
     const shape =
-      continuation.flip === undefined
-        ? checkShape(seam.view, message, viewOf(answer.deltas), complete, {
+      structureShape(
+        generation.scenario,
+        seam.view.content,
+        message.content,
+        added.content,
+        complete ? answer.finish : undefined,
+      ) ??
+      (continuation.flip === undefined
+        ? checkShape(seam.view, message, added, complete, {
             expected: generation.finish === 'length' ? undefined : generation.finish,
             actual: answer.finish,
           })
-        : undefined;
-    const shapeHolds = shape?.problem === undefined;
+        : undefined);
+    // JSON that breaks behind a flip says no more than the flip, which may be a near tie.
+    const follows = continuation.flip !== undefined && shape?.problem === 'json-broken';
+    const shapeHolds = shape?.problem === undefined || follows;
     const unseen = continuation.compared === 0 && answer.generated > 0;
     const doubtful = unseen && this.#controls.disagrees && OTHER_TEXT.has(shape?.problem);
     const verdict = doubtful

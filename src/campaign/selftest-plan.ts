@@ -70,6 +70,18 @@ const REPEATED = scenario('repeated', [
   ask('Add 12 and 7.'),
 ]);
 
+/** An answer that must fit a schema. */
+const JSON_ANSWER = scenario('json', [ask('Give JSON for Ana, 30, Lima.')], {
+  responseFormat: {
+    name: 'person',
+    schema: {
+      type: 'object',
+      properties: { name: { type: 'string' }, age: { type: 'integer' } },
+      required: ['name', 'age', 'city', 'tags'],
+    },
+  },
+});
+
 const DEFAULT: TrialPlan = {
   scenarios: [SUM, EMOJI, TOOL, PLAIN],
   tools: true,
@@ -103,6 +115,7 @@ const SPECIAL: Readonly<Partial<Record<FaultName, Partial<TrialPlan>>>> = {
   'words-merged': { scenarios: [SUM, PLAIN, POEM] },
   'deltas-lost': WITHOUT_TOOLS,
   'stale-cache': WITHOUT_TOOLS,
+  'json-restarted': { scenarios: [JSON_ANSWER] },
   'tool-call-rewritten': { scenarios: [TOOL], cuts: 'all' },
   'tool-call-refused': { scenarios: [TOOL], cuts: 'all' },
   'tool-call-restarted': { scenarios: [TOOL], cuts: 'all' },

@@ -24,6 +24,10 @@ export const SHAPE_PROBLEMS = [
   'markup-leaked',
   /** A tool call that was open is started anew instead of continued. */
   'new-tool-call',
+  /** JSON that is held is begun again behind itself (`structure.ts`). */
+  'json-restarted',
+  /** Held and added text are no JSON value that fits the schema (`structure.ts`). */
+  'json-broken',
   /** The stated finish reason is not that of the uninterrupted run. */
   'finish',
   /** The texts differ in some other way. */

@@ -5,7 +5,8 @@
  */
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
-import type { ResponseFormat } from '../scenario/schema.ts';
+import type { ResponseFormat, Scenario } from '../scenario/schema.ts';
+import type { ShapeEvidence } from './shape.ts';
 
 export const STRUCTURE_PROBLEMS = [
   /** The value is begun again behind the part that is held. */
@@ -50,6 +51,46 @@ export function checkStructure(
   const [issue] = result.error.issues;
   const where = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
   return { problem: 'misfit', detail: `${where}${issue?.message ?? 'it does not fit the schema'}` };
+}
+
+/**
+ * What is wrong with the structure of a resumed answer, as the shape of its stream; undefined when
+ * nothing is, or when the answer need not have a structure.
+ *
+ * @param held the content that the client held
+ * @param whole the content of the uninterrupted answer
+ * @param added the content of the resumed stream
+ * @param finish its finish reason; undefined when it was not read to its end
+ */
+export function structureShape(
+  { responseFormat }: Pick<Scenario, 'responseFormat'>,
+  held: string,
+  whole: string,
+  added: string,
+  finish: string | undefined,
+): ShapeEvidence | undefined {
+  const rest = whole.slice(held.length);
+  if (responseFormat === undefined || held === '' || rest.startsWith(added)) return undefined;
+  const told = { field: 'content', expected: rest, actual: added } as const;
+  // After a colon another value may begin; that it is the first one shows in its text.
+  const resembles =
+    shared(whole, added) >= Math.min(PROBE, added.length) &&
+    shared(whole, added) > shared(rest, added);
+  if (startsAnew(held, added) || resembles) return { problem: 'json-restarted', ...told };
+  if (finish !== 'stop') return undefined;
+  const { problem } = checkStructure(responseFormat, held, added);
+  return problem === undefined ? undefined : { problem: 'json-broken', ...told };
+}
+
+/** Characters that must agree before a text counts as the beginning of another. */
+const PROBE = 8;
+
+/** How much of their beginning two texts share, whitespace before it aside. */
+function shared(a: string, b: string): number {
+  const [one, other] = [a.trimStart(), b.trimStart()];
+  let length = 0;
+  while (length < Math.min(one.length, other.length) && one[length] === other[length]) length++;
+  return length;
 }
 
 /**

@@ -82,7 +82,7 @@ export function withTarget(command: Command): Command {
     .option('--model <name>', 'the model to ask for')
     .option(
       '--dialect <name>',
-      'the server API: llama.cpp, vllm, or auto to ask the server',
+      'the server API: llama.cpp, vllm, anthropic, ollama and others, or auto to ask the server',
       'auto',
     )
     .option('--tokenizer <path>', 'the tokenizer.json of the model, for servers that tell no bytes')

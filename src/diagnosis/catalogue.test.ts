@@ -46,6 +46,7 @@ describe('the catalogue', () => {
       'client-drops-reasoning',
       'whitespace-refused',
       'resume-refused',
+      'json-broken',
       'answered-anew',
       'prompt-count-differs',
       'text-differs',

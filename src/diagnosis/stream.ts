@@ -6,7 +6,6 @@ import { bytesOf, type Generation, type View } from '../seam/generation.ts';
 import { viewOf } from '../seam/view.ts';
 import type { RawChunk } from '../wire/capture.ts';
 import type { StreamEnd } from '../wire/end.ts';
-import { checkStructure, startsAnew } from '../checks/structure.ts';
 import type { Cause, Named } from './causes.ts';
 
 const SHAPE_CAUSES: Readonly<Record<ShapeProblem, Cause>> = {
@@ -18,6 +17,8 @@ const SHAPE_CAUSES: Readonly<Record<ShapeProblem, Cause>> = {
   'broken-character': 'character-broken',
   'markup-leaked': 'markup-leaked',
   'new-tool-call': 'tool-call-restarted',
+  'json-restarted': 'json-restarted',
+  'json-broken': 'json-broken',
   finish: 'finish-dishonest',
   other: 'unexplained',
 };
@@ -35,23 +36,9 @@ export function nameStreamCause(seam: JudgedSeam): Named {
   const short = flip !== undefined && flip.actual === undefined && flip.expected !== undefined;
   if (short && answer !== undefined && goesOn(seam, viewOf(answer.deltas)))
     return named('stopped-early');
-  const structure = flip === undefined ? undefined : structureCause(seam);
-  if (structure !== undefined) return structure;
   if (shape?.problem === undefined) return named('continuation-differs');
   if (callAgain(shape, seam.view)) return named('tool-call-restarted');
   return named(shapeCause(shape, shape.problem, seam.plan.subject.generation, answer));
-}
-
-/** The cause where the answer must be JSON, and with the resumed text it no longer is. */
-function structureCause({ plan, view, answer }: JudgedSeam): Named | undefined {
-  const { responseFormat } = plan.subject.generation.scenario;
-  if (responseFormat === undefined || answer === undefined) return undefined;
-  const added = viewOf(answer.deltas);
-  if (startsAnew(view.content, added.content)) return named('json-restarted');
-  const whole = answer.finish === 'stop' && view.content !== '';
-  if (!whole) return undefined;
-  const { problem, detail } = checkStructure(responseFormat, view.content, added.content);
-  return problem === undefined ? undefined : { cause: 'json-broken', detail };
 }
 
 /** True when what was sent is right as far as it goes. */

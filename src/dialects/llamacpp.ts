@@ -9,6 +9,7 @@
  */
 import { SeamstressError } from '../errors.ts';
 import { HttpClient } from '../wire/http.ts';
+import { mostEvents } from './endless.ts';
 import { Batch } from './batch.ts';
 import { chooseModel, httpOptions, probe, sha256, TOKENIZER_PROBE } from './acquaint.ts';
 import type {
@@ -36,7 +37,14 @@ import {
   parseEvent,
   type JsonObject,
 } from './json.ts';
-import { deltaOf, openaiConstraints, openaiMessages, openaiTools, readChatChunk, readLogprob } from './openai.ts';
+import {
+  deltaOf,
+  openaiConstraints,
+  openaiMessages,
+  openaiTools,
+  readChatChunk,
+  readLogprob,
+} from './openai.ts';
 import { Memo } from './memo.ts';
 import type { Delta, TokenEvent } from '../seam/generation.ts';
 import type { StreamEnd } from '../wire/end.ts';
@@ -235,6 +243,7 @@ class LlamacppTarget implements Target {
     let garbled: StreamEnd | undefined;
     const reply = await this.#http.stream('/v1/chat/completions', chatBody(request, sampling), {
       signal: read.signal,
+      maxEvents: mostEvents(sampling.maxTokens),
       onData: (data) => {
         const chunk = parseEvent(data);
         if (chunk === undefined) {

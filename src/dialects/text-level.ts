@@ -11,6 +11,7 @@ import type { Delta } from '../seam/generation.ts';
 import type { LocalTokenizer } from '../tokens/tokenizer.ts';
 import type { StreamEnd } from '../wire/end.ts';
 import type { HttpClient } from '../wire/http.ts';
+import { mostEvents } from './endless.ts';
 import type {
   Answer,
   ChatRequest,
@@ -106,6 +107,7 @@ export class TextTarget implements Target {
       this.#api.body(request, sampling),
       {
         signal: read.signal,
+        maxEvents: mostEvents(this.tokensAtMost(request, sampling)),
         ...(this.#api.framing === undefined ? {} : { framing: this.#api.framing }),
         onData: (data, _, name) =>
           listening.hear(data, name) || read.stopWhen?.(listening) === true,

@@ -17,6 +17,7 @@ import type { Delta, TokenEvent } from '../seam/generation.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import type { StreamEnd } from '../wire/end.ts';
 import { HttpClient } from '../wire/http.ts';
+import { mostEvents } from './endless.ts';
 import { Refusal } from '../wire/refusal.ts';
 import {
   chooseModel,
@@ -52,7 +53,13 @@ import {
   type JsonObject,
 } from './json.ts';
 import { Memo } from './memo.ts';
-import { deltaOf, openaiConstraints, openaiMessages, openaiTools, readChatChunk } from './openai.ts';
+import {
+  deltaOf,
+  openaiConstraints,
+  openaiMessages,
+  openaiTools,
+  readChatChunk,
+} from './openai.ts';
 import { localVocabulary, remoteVocabulary, type Vocabulary } from './vocabulary.ts';
 
 const KIND = 'vLLM';
@@ -259,6 +266,7 @@ class VllmTarget implements Target {
     };
     const reply = await this.#http.stream('/v1/chat/completions', body, {
       signal: read.signal,
+      maxEvents: mostEvents(sampling.maxTokens),
       onData: (data) => {
         const chunk = parseEvent(data);
         if (chunk === undefined) {

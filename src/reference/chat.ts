@@ -90,7 +90,9 @@ export async function answerChat(
     request.trailing !== undefined && engine.plan.strikes(fault, request.key);
   const prompt = conduct.prompt(engine, request);
   noticeDisconnects(engine, response);
-  const from = strikes('stale-cache') ? staleState(prompt.ids) : prompt.ids;
+  const restarted = body['response_format'] !== undefined && strikes('json-restarted');
+  const stated = restarted ? beforeContent(engine, prompt.ids, request) : prompt.ids;
+  const from = strikes('stale-cache') ? staleState(stated) : stated;
   const special = engine.style.name === 'harmony';
   const steps = masked(engine.generate(from, { ...wishes, special }), strikes);
   const { slot, cached } = engine.slots.take(prompt.ids, {
@@ -119,6 +121,19 @@ function noticeDisconnects(engine: Engine, response: ServerResponse): void {
 /** The state of another prompt: the same without what was said last. */
 function staleState(ids: readonly number[]): readonly number[] {
   return ids.slice(0, Math.max(1, ids.length - 3));
+}
+
+/** The state before the content of the prefill, as of a grammar that knows nothing of it. */
+function beforeContent(
+  engine: Engine,
+  ids: readonly number[],
+  { trailing }: ChatRequest,
+): readonly number[] {
+  const content = Buffer.from(trailing?.content ?? '');
+  if (content.length === 0) return ids;
+  for (let at = ids.length - 1; at >= 0; at--)
+    if (content.equals(engine.vocabulary.join(ids.slice(at)))) return ids.slice(0, at);
+  return ids;
 }
 
 interface Chat {

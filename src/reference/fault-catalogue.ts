@@ -67,7 +67,7 @@ export type ParserFault =
   | 'tool-call-lost'
   | 'invalid-diff'
   | 'finish-dishonest';
-type EngineFault = 'near-tie-noise' | 'stale-cache' | 'slot-busy';
+type EngineFault = 'near-tie-noise' | 'stale-cache' | 'slot-busy' | 'json-restarted';
 export type TransportFault =
   | 'closed-in-event'
   | 'connection-reset'
@@ -425,6 +425,11 @@ const ENGINE: Readonly<Record<EngineFault, FaultInfo>> = {
     'engine',
     'a resumed chat goes on from the state of another prompt',
     'continuation-differs',
+  ),
+  'json-restarted': fault(
+    'engine',
+    'with a response format, JSON that is begun in the prefill is begun again',
+    'json-restarted',
   ),
   'slot-busy': {
     ...fault('engine', 'after a disconnect the next chat request is answered with HTTP 503'),

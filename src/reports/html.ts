@@ -8,6 +8,7 @@ import { VERDICTS } from '../checks/verdict.ts';
 import { findingArticle } from './html/finding.ts';
 import { gateways } from './html/hops.ts';
 import { SCRIPT } from './html/script.ts';
+import { tokenization } from './html/tokenization.ts';
 import { about, cache, controls, missing, recipe, roundTrip, whitespace } from './html/sections.ts';
 import type { SeamMap } from './html/seam-map.ts';
 import { STYLE } from './html/style.ts';
@@ -41,7 +42,8 @@ export function htmlReport(record: RunRecord, extras: HtmlExtras = {}): string {
     <main id="content" tabindex="-1">
       ${summary(record)} ${matrix(record)} ${extras.seams?.draw(extras.note)}
       ${findings(sorted, articles)} ${recipe(record)} ${whitespace(record)} ${roundTrip(record)}
-      ${cache(record)} ${gateways(record)} ${controls(record)} ${missing(record)} ${about(record)}
+      ${tokenization(record)} ${cache(record)} ${gateways(record)} ${controls(record)}
+      ${missing(record)} ${about(record)}
     </main>
     <footer>
       <p>

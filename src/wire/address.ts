@@ -11,6 +11,8 @@ export interface Address {
   readonly prefix: string;
   /** User and password of the URL as a Basic `authorization` header, as curl sends them. */
   readonly authorization: string | undefined;
+  /** User and password as they may be repeated; empty without a password. */
+  readonly secrets: readonly string[];
 }
 
 /**
@@ -35,7 +37,13 @@ export function parseAddress(text: string): Address {
     );
   }
   const prefix = url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '').replace(/\/+$/, '');
-  return { url: url.origin + prefix, origin: url.origin, prefix, authorization: basic(url) };
+  return {
+    url: url.origin + prefix,
+    origin: url.origin,
+    prefix,
+    authorization: basic(url),
+    secrets: secretsIn(url),
+  };
 }
 
 /** An absolute URL without its user and password; a text that is no URL without what precedes an `@`. */
@@ -47,8 +55,24 @@ export function withoutUser(text: string): string {
   return url.host === '' ? text.replace(/^.*@/s, '') : url.href;
 }
 
+function secretsIn({ username, password }: URL): string[] {
+  if (password === '') return [];
+  const decoded = percentDecoded(password);
+  const pairs = [`${username}:${password}`, `${percentDecoded(username)}:${decoded}`];
+  return [...pairs, password, decoded];
+}
+
 function basic(url: URL): string | undefined {
   if (url.username === '' && url.password === '') return undefined;
-  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const pair = `${percentDecoded(url.username)}:${percentDecoded(url.password)}`;
   return `Basic ${Buffer.from(pair).toString('base64')}`;
+}
+
+/** The text itself where a `%` begins no character. */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

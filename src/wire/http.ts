@@ -11,6 +11,9 @@ import { Secrets } from './secrets.ts';
 import { streamed } from './streamed.ts';
 import { refuse } from './refuse.ts';
 
+/** A body that comes a byte at a time is given this many times the stall time. */
+const BODY_STALLS = 10;
+
 /** How to reach a server. Times in milliseconds. */
 export interface HttpOptions {
   /** The base URL; a final `/v1` or slash is dropped, a user and password become a Basic header. */
@@ -29,6 +32,8 @@ export interface HttpOptions {
   readonly maxBodyBytes?: number;
   /** Largest event, about. @defaultValue 16 MiB */
   readonly maxEventBytes?: number;
+  /** Largest stream, all of its bytes. @defaultValue 256 MiB */
+  readonly maxStreamBytes?: number;
 }
 
 /** A JSON answer. */
@@ -54,6 +59,8 @@ export interface StreamOptions {
   readonly keepCapture?: boolean;
   /** How events are told apart: server-sent events, or one JSON value a line. @defaultValue sse */
   readonly framing?: 'sse' | 'ndjson';
+  /** Events at most; a stream that goes on is garbled. @defaultValue no limit */
+  readonly maxEvents?: number;
 }
 
 /** A streamed answer that has ended. Times in milliseconds since the request was sent. */
@@ -88,7 +95,7 @@ export class HttpClient {
     this.#address = parseAddress(options.url);
     this.url = this.#address.url;
     this.#headers = headersOf(options, this.#address);
-    this.#secrets = new Secrets(this.#headers);
+    this.#secrets = new Secrets(this.#headers, this.#address.secrets);
     this.#options = {
       connectMs: options.connectMs ?? 5000,
       headersMs: options.headersMs ?? 120_000,
@@ -96,6 +103,7 @@ export class HttpClient {
       connections: options.connections ?? 32,
       maxBodyBytes: options.maxBodyBytes ?? 64 * 1024 * 1024,
       maxEventBytes: options.maxEventBytes ?? 16 * 1024 * 1024,
+      maxStreamBytes: options.maxStreamBytes ?? 256 * 1024 * 1024,
     };
     const { connections, connectMs } = this.#options;
     this.#lanes = new Lanes(this.#address.origin, connections, connectMs);
@@ -126,9 +134,10 @@ export class HttpClient {
       signal,
       false,
       (head, call, request, resolve) =>
-        collect(head, limit, (bytes, end, ms) => {
+        collect(head, limit, this.#patienceMs, (bytes, end, ms) => {
           const { status, headers } = head;
-          resolve({ status, headers, body: readJson(bytes, end, head, call, limit), ms, request });
+          const value = readJson(bytes, end, head, call, limit, this.#secrets);
+          resolve({ status, headers, body: value, ms, request });
         }),
     );
   }
@@ -140,9 +149,12 @@ export class HttpClient {
    * before its headers. Whatever `onData` throws.
    */
   async stream(path: string, body: unknown, options: StreamOptions): Promise<StreamReply> {
-    const { onData, keepCapture = true, framing = 'sse' } = options;
-    const { stallMs, maxEventBytes } = this.#options;
-    const reading = { stallMs, maxEventBytes, keepCapture, framing, onData };
+    const { keepCapture = true, framing = 'sse', maxEvents = Infinity } = options;
+    const { stallMs, maxEventBytes, maxStreamBytes } = this.#options;
+    const onData: StreamOptions['onData'] = (data, atMs, name) =>
+      options.onData(this.#secrets.hide(data), atMs, name);
+    const limits = { stallMs, maxEventBytes, maxStreamBytes, maxEvents };
+    const reading = { ...limits, keepCapture, framing, onData };
     return this.#send<StreamReply>(
       'POST',
       path,
@@ -152,7 +164,8 @@ export class HttpClient {
       (head, _, request, resolve) =>
         streamed(head, reading, (read) => {
           const { status, headers } = head;
-          resolve({ status, headers, ...read, end: this.#hidden(read.end), request });
+          const capture = this.#secrets.mask(read.capture);
+          resolve({ status, headers, ...read, capture, end: this.#hidden(read.end), request });
         }),
     );
   }
@@ -196,11 +209,16 @@ export class HttpClient {
         call,
         (head) =>
           head.status >= 300
-            ? refuse(head, request, this.#secrets)
+            ? refuse(head, request, this.#secrets, this.#patienceMs)
             : accept(head, call, request, resolve),
         reject,
       );
     });
+  }
+
+  /** A whole JSON answer may take so long; silence ends it sooner. */
+  get #patienceMs(): number {
+    return this.#options.stallMs * BODY_STALLS;
   }
 
   #hidden(end: StreamEnd): StreamEnd {

@@ -2,6 +2,7 @@
 import { messageOf, SeamstressError } from '../errors.ts';
 import { decompress, encodingOf, type CollectedEnd } from './collect.ts';
 import { interrupted, type Call, type Head } from './exchange.ts';
+import type { Secrets } from './secrets.ts';
 import { brokenBy } from './trouble.ts';
 import { quoted } from './words.ts';
 
@@ -16,6 +17,7 @@ export function readJson(
   head: Head,
   call: Call,
   limit: number,
+  secrets: Secrets,
 ): unknown {
   const wrong = (what: string, options: { hint?: string; cause?: unknown } = {}): SeamstressError =>
     new SeamstressError('target', `${call.method} ${call.url}: ${what}`, options);
@@ -26,6 +28,8 @@ export function readJson(
       throw interrupted(call);
     case 'overflow':
       throw wrong(`the answer is larger than ${limit} bytes`);
+    case 'trickle':
+      throw wrong(`the answer was not whole after ${end.afterMs} ms`);
     case 'stalled':
       throw wrong(`the answer stopped halfway: nothing for ${end.afterMs} ms`);
     case 'broken':
@@ -33,7 +37,8 @@ export function readJson(
   }
   let text: string;
   try {
-    text = new TextDecoder().decode(decompress(bytes, encodingOf(head.headers), limit));
+    const whole = decompress(bytes, encodingOf(head.headers), limit);
+    text = secrets.hide(new TextDecoder().decode(whole));
   } catch (error) {
     throw wrong(`the answer cannot be decompressed: ${messageOf(error)}`, { cause: error });
   }

@@ -12,8 +12,13 @@ const KEPT_BYTES = 64 * 1024;
  * A sink that ends by throwing a `Refusal`, or SeamstressError `interrupted` when the request is
  * aborted meanwhile. A body that stalls or breaks counts as far as it came.
  */
-export function refuse(head: Head, request: SentRequest, secrets: Secrets): BodySink {
-  return collect(head, KEPT_BYTES, (bytes, end) => {
+export function refuse(
+  head: Head,
+  request: SentRequest,
+  secrets: Secrets,
+  patienceMs: number,
+): BodySink {
+  return collect(head, KEPT_BYTES, patienceMs, (bytes, end) => {
     if (end.kind === 'aborted') throw interrupted(request);
     const { status, headers } = head;
     const message = status < 400 ? redirectOf(head, request.url) : undefined;

@@ -18,6 +18,8 @@ const EVENT_STALLS = 10;
 interface StreamedOptions {
   readonly stallMs: number;
   readonly maxEventBytes: number;
+  readonly maxStreamBytes: number;
+  readonly maxEvents: number;
   readonly keepCapture: boolean;
   readonly framing: 'sse' | 'ndjson';
   readonly onData: (data: string, atMs: number, eventName: string | undefined) => boolean | void;
@@ -43,6 +45,10 @@ export function streamed(
   let atMs = 0;
   let firstEventMs: number | undefined;
   let drained = 0;
+  let size = 0;
+  let heard = 0;
+  /** Why a stream that does not end is given up. */
+  let endless: string | undefined;
   let ended: { readonly end: StreamEnd; readonly totalMs: number } | undefined;
   let settled = false;
 
@@ -57,7 +63,9 @@ export function streamed(
     events.touch();
     firstEventMs ??= atMs;
     // `onData` may also stop the stream by aborting its signal, which ends it before it returns.
-    return options.onData(data, atMs, name) === true || ended !== undefined;
+    if (options.onData(data, atMs, name) === true || ended !== undefined) return true;
+    if (++heard > options.maxEvents) endless = `more than ${options.maxEvents} events`;
+    return endless !== undefined;
   };
   const reader =
     options.framing === 'ndjson'
@@ -93,6 +101,12 @@ export function streamed(
         return;
       }
       const end = reader.push(bytes);
+      size += bytes.length;
+      if (size > options.maxStreamBytes) endless = `more than ${options.maxStreamBytes} bytes`;
+      if (endless !== undefined) {
+        give({ kind: 'garbled', detail: `the stream does not end: ${endless}` }, at);
+        return;
+      }
       if (end === undefined) return;
       if (end.kind !== 'done') {
         give(end, at);

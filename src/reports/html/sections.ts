@@ -258,15 +258,16 @@ export function cache({ cache: rows }: RunRecord): Html | undefined {
           <tr>
             <th scope="col">strategy</th>
             <th scope="col" class="number">warm resumes</th>
-            <th scope="col" class="number">less than half reused</th>
+            <th scope="col" class="number">cache lost</th>
             <th scope="col" class="number">reused, median and least</th>
+            <th scope="col" class="number">reused by ids</th>
             <th scope="col" class="number">first event warm</th>
             <th scope="col" class="number">first event cold</th>
           </tr>
         </thead>
         <tbody>
           ${rows.slice(0, MOST_ROWS).map(
-            ({ strategy, resumes, discarded, reused, warmFirstEventMs, coldFirstEventMs }) =>
+            ({ strategy, resumes, discarded, reused, possible, ...times }) =>
               html`<tr>
                 <th scope="row">${shortened(strategy, 80)}</th>
                 <td class="number">${grouped(resumes)}</td>
@@ -274,8 +275,11 @@ export function cache({ cache: rows }: RunRecord): Html | undefined {
                 <td class="number">
                   ${reused === undefined ? 'not told' : `${(100 * reused.median).toFixed(0)} %, ${(100 * reused.min).toFixed(0)} %`}
                 </td>
-                <td class="number">${time(warmFirstEventMs)}</td>
-                <td class="number">${time(coldFirstEventMs)}</td>
+                <td class="number">
+                  ${possible === undefined ? 'not told' : `${(100 * possible).toFixed(0)} %`}
+                </td>
+                <td class="number">${time(times.warmFirstEventMs)}</td>
+                <td class="number">${time(times.coldFirstEventMs)}</td>
               </tr>`,
           )}
         </tbody>
