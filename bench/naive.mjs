@@ -11,7 +11,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { vllm } from '../dist/dialects/vllm.js';
 import { parseEngine, startEngine } from '../dist/engines/engine.js';
-import { llamacpp, loadScenarios, runCampaign, startReference, strategiesNamed } from '../dist/index.js';
+import {
+  llamacpp,
+  loadScenarios,
+  runCampaign,
+  startReference,
+  strategiesNamed,
+} from '../dist/index.js';
 import { NOWHERE } from '../dist/reports/store.js';
 
 const run = promisify(execFile);
@@ -35,7 +41,9 @@ try {
   const naive = await hammer(dialect.name, server.url, scenarios);
   const both = compare(own, naive);
   console.log(
-    process.argv.includes('--json') ? JSON.stringify({ engine, own, naive, ...both }) : words(own, naive, both),
+    process.argv.includes('--json')
+      ? JSON.stringify({ engine, own, naive, ...both })
+      : words(own, naive, both),
   );
 } finally {
   await server.stop();
@@ -76,13 +84,22 @@ async function sweep(dialect, url, files, scenarios) {
   await target.close();
   const { requests, generatedTokens, seams } = record.totals;
   const causes = record.findings.map(({ cause, count }) => `${cause} ${count}`);
-  return { seconds: (performance.now() - started) / 1000, requests, generatedTokens, cuts: seams, wrong, causes };
+  return {
+    seconds: (performance.now() - started) / 1000,
+    requests,
+    generatedTokens,
+    cuts: seams,
+    wrong,
+    causes,
+  };
 }
 
 async function hammer(name, url, scenarios) {
   const pack = join(folder, 'pack.json');
   await writeFile(pack, JSON.stringify(scenarios));
-  const { stdout } = await run('python3', [NAIVE, '--url', url, '--engine', name, pack], { maxBuffer: MOST });
+  const { stdout } = await run('python3', [NAIVE, '--url', url, '--engine', name, pack], {
+    maxBuffer: MOST,
+  });
   return JSON.parse(stdout);
 }
 

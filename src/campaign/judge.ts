@@ -176,8 +176,7 @@ export class Judge {
     // How a value ends shows whether it was gone on with or begun again.
     const structured = generation.scenario.responseFormat !== undefined;
     const flipped = ({ tokens }: Progress): boolean =>
-      !structured &&
-      tokens.some(({ id, place }) => (expected[place - 1]?.id ?? id) !== id);
+      !structured && tokens.some(({ id, place }) => (expected[place - 1]?.id ?? id) !== id);
     const answer = await this.#target.chat(
       request,
       {

@@ -1,7 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ResponseFormat } from '../scenario/schema.ts';
-import { checkStructure, isBeginning, schemaTrouble, startsAnew } from './structure.ts';
+import {
+  checkStructure,
+  isBeginning,
+  schemaTrouble,
+  startsAnew,
+  structureShape,
+} from './structure.ts';
 
 const PERSON: ResponseFormat = {
   name: 'person',
@@ -97,4 +103,30 @@ test('a whole value that does not fit says where', () => {
 test('a schema that cannot be used is named', () => {
   expect(schemaTrouble(PERSON.schema)).toBeUndefined();
   expect(schemaTrouble({ type: 'strange' })).toEqual(expect.any(String));
+});
+
+describe('the shape of a resumed stream', () => {
+  const scenario = { responseFormat: PERSON };
+  const held = '{\n  "name": "Bo",\n  "age":';
+  const whole = `${held} 42\n}`;
+  const shape = (added: string, finish?: string): string | undefined =>
+    structureShape(scenario, held, whole, added, finish)?.problem;
+
+  test('is good while it goes on, wherever it is cut', () => {
+    for (let size = 0; size <= 5; size++) expect(shape(' 42\n}'.slice(0, size))).toBeUndefined();
+    expect(shape(' 42\n}', 'stop')).toBeUndefined();
+  });
+  test('shows the value that is begun again, where another value could stand too', () => {
+    expect(shape('{\n  "name": "Bo"')).toBe('json-restarted');
+    expect(shape(whole, 'stop')).toBe('json-restarted');
+  });
+  test('shows a value that does not fit, once the answer is over', () => {
+    expect(shape(' "old"}')).toBeUndefined();
+    expect(shape(' "old"}', 'stop')).toBe('json-broken');
+    expect(shape(' 43}', 'stop')).toBeUndefined();
+  });
+  test('is not looked at without a response format, nor before anything is held', () => {
+    expect(structureShape({}, held, whole, whole, 'stop')).toBeUndefined();
+    expect(structureShape(scenario, '', whole, '{}', 'stop')).toBeUndefined();
+  });
 });

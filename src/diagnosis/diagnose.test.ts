@@ -37,6 +37,8 @@ const CAUSE_OF: Readonly<Record<ShapeProblem, string>> = {
   'broken-character': 'character-broken',
   'markup-leaked': 'markup-leaked',
   'new-tool-call': 'tool-call-restarted',
+  'json-restarted': 'json-restarted',
+  'json-broken': 'json-broken',
   finish: 'finish-dishonest',
   other: 'unexplained',
 };

@@ -10,10 +10,6 @@ const EDITED = 4;
 export function recipeTable({ recipe }: RunRecord): string[] {
   const { byPhase, everywhere, matrix } = recipe;
   if (byPhase.length === 0) return [];
-  const row = ({ phase, recipe: name, exact, tried }: RecipeScore): string[] => [
-    `  ${phase.padEnd(9)}  ${exact === tried ? name : `none; nearest ${name}`}`,
-    `${exact}/${tried}`,
-  ];
   const name = everywhere[0]?.recipe;
   const whole = everywhere.every(({ exact, tried }) => exact === tried);
   return [
@@ -27,6 +23,13 @@ export function recipeTable({ recipe }: RunRecord): string[] {
         ]),
     ...editsOf([...byPhase, ...everywhere]).map((line) => `  ${line}`),
     '',
+  ];
+}
+
+function row({ phase, recipe: name, exact, tried }: RecipeScore): string[] {
+  return [
+    `  ${phase.padEnd(9)}  ${exact === tried ? name : `none; nearest ${name}`}`,
+    `${exact}/${tried}`,
   ];
 }
 

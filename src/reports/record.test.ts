@@ -71,7 +71,11 @@ test('a journal line is read as it was written', () => {
       const plan = { subject: subjectOf(generation), strategy, way, k, resume: 'none' } as const;
       const seam = {
         ...unjudged(plan),
-        ...{ verdict, phase, check, reruns, error },
+        verdict,
+        phase,
+        check,
+        reruns,
+        error,
         basis: CHECKS,
         continuation: { compared: 3, remaining: 5, flip },
       };

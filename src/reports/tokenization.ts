@@ -29,7 +29,6 @@ function comparisonLines({
 }: NonNullable<NonNullable<RunRecord['tokenization']>['comparison']>): string[] {
   if (differing === 0 || smallest === undefined)
     return [`            the local tokenizer encodes ${compared} texts as the server does`];
-  const side = (pieces: readonly string[]): string => visible(pieces.join('│'));
   return [
     `            the local tokenizer differs from the server's in ${differing} of ${compared} texts (${smallest.kind}):`,
     `              server …${visible(smallest.before)}│${side(smallest.server.pieces)}│${visible(smallest.after)}…   ids ${smallest.server.ids.join(' ')}`,
@@ -37,7 +36,14 @@ function comparisonLines({
   ];
 }
 
+function side(pieces: readonly string[]): string {
+  return visible(pieces.join('│'));
+}
+
 function interval({ low, high }: { readonly low: number; readonly high: number }): string {
-  const percent = (value: number): string => `${(value * 100).toFixed(1)}`;
   return `${percent(low)} to ${percent(high)} %`;
+}
+
+function percent(share: number): string {
+  return (share * 100).toFixed(1);
 }

@@ -100,7 +100,7 @@ describe('paths', () => {
     const error: unknown = await loadScenarios(['something']).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
       message: 'no scenario pack or file "something"',
-      hint: 'Built-in packs: thinker. Or give a YAML file or a folder of them.',
+      hint: 'Built-in packs: prefill, thinker. Or give a YAML file or a folder of them.',
     });
   });
 
@@ -205,7 +205,7 @@ describe('fields', () => {
       'unknown',
       withField('temperature: 0'),
       [
-        'x.yaml:6:5: scenarios[0].temperature: unknown field (known: id, title, messages, tools, thinking, maxTokens, tags)',
+        'x.yaml:6:5: scenarios[0].temperature: unknown field (known: id, title, messages, tools, toolChoice, responseFormat, prefill, thinking, maxTokens, tags)',
       ],
     ],
     ['missing at the top', 'pack: a\n', ['x.yaml:1:1: scenarios: missing']],

@@ -3,8 +3,10 @@ import { isMap, isNode, isScalar, LineCounter, parseDocument, Parser, visit } fr
 import type { Document } from 'yaml';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
+import { schemaTrouble } from '../checks/structure.ts';
+import { endOfValue } from '../seam/written.ts';
 import { packSchema } from './schema.ts';
-import type { Pack } from './schema.ts';
+import type { Pack, Scenario } from './schema.ts';
 import { suggest } from './suggest.ts';
 
 /** A pack that was read well; `places[i]` is `file:line:column` of `scenarios[i].id`. */
@@ -105,7 +107,35 @@ function checkMeaning(pack: Pack, document: Document): Problem[] {
         offset: offsetOf(document, role),
         text: `${show(role)}: the last message can't be the assistant's, since the answer under test comes after it`,
       });
+    problems.push(...checkConstraints(scenario, ['scenarios', i], document));
   }
+  return problems;
+}
+
+/** Rules about what a client begins and what it asks for. */
+function checkConstraints(scenario: Scenario, at: Path, document: Document): Problem[] {
+  const { prefill, responseFormat, tools, toolChoice } = scenario;
+  const problem = (path: Path, text: string): Problem => ({
+    offset: offsetOf(document, [...at, ...path]),
+    text: `${show([...at, ...path])}: ${text}`,
+  });
+  const problems: Problem[] = [];
+  const trouble = responseFormat && schemaTrouble(responseFormat.schema);
+  if (trouble !== undefined)
+    problems.push(problem(['responseFormat', 'schema'], `no usable schema: ${oneLine(trouble)}`));
+  if (toolChoice !== undefined && tools.length === 0)
+    problems.push(problem(['toolChoice'], 'there are no tools to choose from'));
+  if (prefill === undefined) return problems;
+  const { content, reasoning = '', toolCalls = [] } = prefill;
+  if (content === '' && reasoning === '' && toolCalls.length === 0)
+    problems.push(problem(['prefill'], 'it begins nothing; leave it out'));
+  for (const [i, call] of toolCalls.slice(0, -1).entries())
+    if (endOfValue(call.arguments) === undefined)
+      problems.push(
+        problem(['prefill', 'toolCalls', i, 'arguments'], 'only the last call may be unfinished'),
+      );
+  if (toolCalls.length > 0 && tools.length === 0)
+    problems.push(problem(['prefill', 'toolCalls'], 'there are no tools to call'));
   return problems;
 }
 

@@ -2,14 +2,8 @@
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import type { BodyEnd, BodySink, Head, ReplyHeaders } from './exchange.ts';
 
-/**
- * How the body ended, or why the connection was closed: more than the limit came (`overflow`), or
- * so little at a time that it was not whole after `afterMs` milliseconds (`trickle`).
- */
-export type CollectedEnd =
-  | BodyEnd
-  | { readonly kind: 'overflow' }
-  | { readonly kind: 'trickle'; readonly afterMs: number };
+/** How the body ended, or `overflow`: more than the limit came, and the connection was closed. */
+export type CollectedEnd = BodyEnd | { readonly kind: 'overflow' };
 
 /** A sink that calls `done` once, with at most `limit` bytes, after `patienceMs` at the latest. */
 export function collect(
@@ -20,21 +14,16 @@ export function collect(
 ): BodySink {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  const patience = setTimeout(() => {
-    head.cut();
-    done(Buffer.concat(chunks), { kind: 'trickle', afterMs: patienceMs }, head.now());
-  }, patienceMs);
+  head.endWithin(patienceMs);
   return {
     onBytes(bytes, atMs) {
       chunks.push(bytes.subarray(0, limit - size));
       size += bytes.length;
       if (size <= limit) return;
-      clearTimeout(patience);
       head.cut();
       done(Buffer.concat(chunks), { kind: 'overflow' }, atMs);
     },
     onEnd(end, atMs) {
-      clearTimeout(patience);
       done(Buffer.concat(chunks), end, atMs);
     },
   };

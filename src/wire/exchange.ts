@@ -40,6 +40,8 @@ export interface Head {
   readonly cut: () => void;
   /** Milliseconds since the request was sent. */
   readonly now: () => number;
+  /** Ends a body that is not whole after so many milliseconds from now as `trickled`. */
+  readonly endWithin: (ms: number) => void;
 }
 
 /** How the bytes of a body ended. */
@@ -47,6 +49,7 @@ export type BodyEnd =
   | { readonly kind: 'complete' }
   | { readonly kind: 'broken'; readonly error: unknown }
   | { readonly kind: 'stalled'; readonly afterMs: number }
+  | { readonly kind: 'trickled'; readonly afterMs: number }
   | { readonly kind: 'aborted' };
 
 /** Takes a body. `onEnd` is the last call, and the only one of its kind; after `cut` none comes. */
@@ -76,6 +79,7 @@ export function exchange(
   let sentAt = performance.now();
   let over = false;
   let giveUp: (() => void) | undefined;
+  let patience: NodeJS.Timeout | undefined;
   let leave = (_reuse: boolean): void => giveUp?.();
 
   const now = (): number => performance.now() - sentAt;
@@ -92,6 +96,7 @@ export function exchange(
     over = true;
     headers.stop();
     body.stop();
+    clearTimeout(patience);
     signal.removeEventListener('abort', onAbort);
     leave(reuse);
   };
@@ -108,6 +113,9 @@ export function exchange(
   const cutOff = (how: BodyEnd): void => {
     cut();
     end(how);
+  };
+  const endWithin = (ms: number): void => {
+    patience = setTimeout(() => cutOff({ kind: 'trickled', afterMs: ms }), ms);
   };
   const onAbort = (): void => {
     cutOff({ kind: 'aborted' });
@@ -143,7 +151,7 @@ export function exchange(
           headers.stop();
           body.start();
           guarded(() => {
-            sink = accept({ status, headers: fields, cut, now });
+            sink = accept({ status, headers: fields, cut, now, endWithin });
           });
         },
         onResponseData(_, chunk) {

@@ -257,13 +257,15 @@ describe('no answer', () => {
 });
 
 test('a user and password in the URL are sent, and shown nowhere', async () => {
+  let sent: string | undefined;
   const { url } = await serve((request, response) => {
-    response.end(JSON.stringify(request.headers.authorization));
+    sent = request.headers.authorization;
+    response.end('{}');
   });
   const client = new HttpClient({ url: url.replace('//', '//me:pa%20ss@') });
   expect(client.url).toBe(url);
   const reply = await client.json('GET', '/', undefined, signal);
-  expect(reply.body).toBe(`Basic ${Buffer.from('me:pa ss').toString('base64')}`);
+  expect(sent).toBe(`Basic ${Buffer.from('me:pa ss').toString('base64')}`);
   expect(reply.request.url).toBe(`${url}/`);
   await client.close();
 });
@@ -273,4 +275,93 @@ test('a prefix before /v1 is kept', async () => {
   const client = new HttpClient({ url: `${url}/proxy/v1/` });
   expect((await client.json('GET', '/props', undefined, signal)).body).toBe('/proxy/props');
   await client.close();
+});
+
+describe('a server that repeats what it was sent', () => {
+  const key = 'sk-"1/2\\3';
+
+  test.each([
+    ['plain', key],
+    ['in JSON', JSON.stringify(key).slice(1, -1)],
+    ['in JSON with escaped slashes', JSON.stringify(key).slice(1, -1).replaceAll('/', '\\/')],
+    ['in a URL', encodeURIComponent(key)],
+    ['of the URL', 'se cret'],
+    ['of the URL, encoded', 'se%20cret'],
+    ['of the URL, with the user', 'me:se cret'],
+  ])('the secret %s is in no error, no value, no event and no capture', async (_what, spelt) => {
+    const { url } = await serve((request, response) => {
+      if (request.url === '/no') response.writeHead(401).end(`wrong: ${spelt}!`);
+      else if (request.url === '/json') response.end(JSON.stringify({ said: `a ${spelt} b` }));
+      else if (request.url === '/raw') response.end(`"${spelt}`);
+      else if (request.url === '/error') response.end(`data: {"error":{"message":"${spelt}"}}\n\n`);
+      else {
+        const bytes = Buffer.from(`data: {"said":${JSON.stringify(`a ${spelt} b`)}}\n\n`);
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        // The secret is cut in two.
+        response.write(bytes.subarray(0, 18));
+        setTimeout(() => response.end(bytes.subarray(18)), 20);
+      }
+    });
+    const client = new HttpClient({
+      url: url.replace('//', '//me:se%20cret@'),
+      headers: { 'x-api-key': key },
+    });
+    const heard: string[] = [];
+    const read = { signal, onData: (data: string) => void heard.push(data) };
+    const streams = [await client.stream('/', {}, read), await client.stream('/error', {}, read)];
+    const captured = streams.map(({ capture }) =>
+      Buffer.concat(capture.map(({ bytes }) => bytes)).toString(),
+    );
+    const all = [
+      await refusal(client.json('GET', '/no', undefined, signal)),
+      await failure(client.json('GET', '/raw', undefined, signal)),
+      await client.json('GET', '/json', undefined, signal),
+      ...streams.map(({ end, request }) => ({ end, request })),
+    ];
+    await client.close();
+    const shown = [
+      ...all.flatMap((one) => [JSON.stringify(one), one instanceof Error ? one.message : '']),
+      ...heard,
+      ...captured,
+    ].join('\n');
+    expect(shown).not.toContain('se cret');
+    expect(shown).not.toContain('se%20cret');
+    expect(shown).not.toContain(JSON.stringify(spelt).slice(1, -1));
+    expect(shown).not.toContain(spelt);
+    expect(shown).toContain('[redacted]');
+    expect(shown).toContain('***');
+  });
+});
+
+describe('bodies without end', () => {
+  test('a JSON answer, a byte at a time, and a refusal', async () => {
+    const { client } = await serve(
+      (request, response) => {
+        response.writeHead(request.url === '/no' ? 500 : 200);
+        const timer = setInterval(() => response.write(' '), 20);
+        response.once('close', () => clearInterval(timer));
+      },
+      { stallMs: 100 },
+    );
+    const error = await failure(client.json('GET', '/', undefined, signal));
+    expect(error.message).toMatch(/the answer was not whole after 1000 ms$/);
+    const refused = await refusal(client.json('GET', '/no', undefined, signal));
+    expect(refused.message).toBe('HTTP 500');
+  });
+
+  test.each([
+    [{ maxStreamBytes: 10_000 }, {}, 'more than 10000 bytes'],
+    [{}, { maxEvents: 50 }, 'more than 50 events'],
+  ])('a stream: %o %o', async (limits, more, why) => {
+    const { client } = await serve((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const timer = setInterval(() => response.write('data: {"a":"an event"}\n\n'.repeat(20)), 1);
+      response.once('close', () => clearInterval(timer));
+    }, limits);
+    const read = { signal, onData: () => undefined, ...more };
+    expect((await client.stream('/', {}, read)).end).toEqual({
+      kind: 'garbled',
+      detail: `the stream does not end: ${why}`,
+    });
+  });
 });

@@ -28,7 +28,7 @@ export function readJson(
       throw interrupted(call);
     case 'overflow':
       throw wrong(`the answer is larger than ${limit} bytes`);
-    case 'trickle':
+    case 'trickled':
       throw wrong(`the answer was not whole after ${end.afterMs} ms`);
     case 'stalled':
       throw wrong(`the answer stopped halfway: nothing for ${end.afterMs} ms`);

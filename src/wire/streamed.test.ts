@@ -250,8 +250,10 @@ describe('aborted', () => {
 
   test('by closing the client', async () => {
     const { client } = await serve((_, response) => open(response, 'data: 1\n\n'));
-    const reading = readAll(client);
-    await sleep(50);
+    let heard = 0;
+    const options = { signal: new AbortController().signal, onData: () => void heard++ };
+    const reading = client.stream('/', {}, options);
+    await expect.poll(() => heard).toBe(1);
     await client.close();
     expect((await reading).end).toEqual({ kind: 'aborted' });
   });

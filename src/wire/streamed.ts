@@ -129,5 +129,6 @@ export function streamed(
 function endOf(how: BodyEnd, finish: () => StreamEnd): StreamEnd {
   if (how.kind === 'complete') return finish();
   if (how.kind === 'broken') return { kind: 'reset', detail: brokenBy(how.error) };
+  if (how.kind === 'trickled') return { kind: 'stalled', afterMs: how.afterMs };
   return how;
 }
