@@ -25,8 +25,13 @@ export { llamacpp } from './dialects/llamacpp.ts';
 export { SeamstressError, type ErrorCode } from './errors.ts';
 export { FAULTS, parseFault, type PlantedFault } from './reference/faults.ts';
 export { startReference, type ReferenceOptions, type ReferenceServer } from './reference/server.ts';
-export { parseReportSpec, REPORT_KINDS, writeReports, type ReportSpec } from './reports/emit.ts';
-export { eventSink, type EventSink } from './reports/emit-events.ts';
+export {
+  parseReportSpec,
+  REPORT_KINDS,
+  writeReports,
+  type ReportSpec,
+} from './reports/emit/emit.ts';
+export { eventSink, type EventSink } from './reports/emit/events.ts';
 export {
   findingSchema,
   readRecord,
@@ -37,7 +42,7 @@ export {
   type SeamLine,
 } from './reports/record.ts';
 export { RunStore } from './reports/store.ts';
-export { terminalReport } from './reports/terminal.ts';
+export { terminalReport } from './reports/terminal/terminal.ts';
 export { loadScenarios } from './scenario/load.ts';
 export type { Scenario } from './scenario/schema.ts';
 export { PHASES, type Phase, type View } from './seam/generation.ts';

@@ -6,7 +6,7 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Target, TargetIdentity } from '../dialects/dialect.ts';
 import { SeamstressError } from '../errors.ts';
-import { readRun } from '../reports/emit-source.ts';
+import { readRun } from '../reports/emit/source.ts';
 import type { RunRecord } from '../reports/record.ts';
 import { RunStore, TAPE, type RunSink } from '../reports/store.ts';
 import { strategiesNamed } from '../seam/named.ts';

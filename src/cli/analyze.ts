@@ -32,8 +32,8 @@ async function analyze(folder: string, options: AnalyzeOptions): Promise<number>
     await Promise.all([
       import('../campaign/again.ts'),
       import('../reports/store.ts'),
-      import('../reports/terminal.ts'),
-      import('../reports/emit-source.ts'),
+      import('../reports/terminal/terminal.ts'),
+      import('../reports/emit/source.ts'),
     ]);
   const lines: Judged[] = [];
   const sink =

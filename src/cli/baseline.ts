@@ -38,9 +38,9 @@ async function write(path: string, options: BaselineOptions): Promise<number> {
       hint: 'Give --reason, --owner and --expires, or --check FILE.',
     });
   const [{ baselineOf }, { loadRun }, { writeText }] = await Promise.all([
-    import('../reports/baseline-file.ts'),
-    import('../reports/diff-load.ts'),
-    import('../reports/diff-emit.ts'),
+    import('../reports/baseline/file.ts'),
+    import('../reports/diff/load.ts'),
+    import('../reports/diff/emit.ts'),
   ]);
   const text = baselineOf(loadRun(path).record, { reason, owner, expires });
   if (out === undefined) process.stdout.write(text);
@@ -56,10 +56,10 @@ async function check(path: string, file: string, json: boolean): Promise<number>
     { baselineLines },
     { exitStatusOf },
   ] = await Promise.all([
-    import('../reports/baseline-file.ts'),
-    import('../reports/baseline.ts'),
-    import('../reports/diff-load.ts'),
-    import('../reports/baseline-words.ts'),
+    import('../reports/baseline/file.ts'),
+    import('../reports/baseline/baseline.ts'),
+    import('../reports/diff/load.ts'),
+    import('../reports/baseline/words.ts'),
     import('./exit.ts'),
   ]);
   const { record } = loadRun(path);

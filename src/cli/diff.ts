@@ -37,19 +37,19 @@ Exit status: 0 nothing new, 1 something new, 2 the runs cannot be compared, 3 on
 async function run(a: string, b: string, options: DiffOptions): Promise<number> {
   const [{ diffRuns }, { loadRun }, { doubts, newsOf }, { parseDiffReports, writeDiff }] =
     await Promise.all([
-      import('../reports/diff.ts'),
-      import('../reports/diff-load.ts'),
-      import('../reports/diff-words.ts'),
-      import('../reports/diff-emit.ts'),
+      import('../reports/diff/diff.ts'),
+      import('../reports/diff/load.ts'),
+      import('../reports/diff/words.ts'),
+      import('../reports/diff/emit.ts'),
     ]);
   const specs = parseDiffReports([...options.report, ...(options.json === true ? ['json=-'] : [])]);
   const [left, right] = [loadRun(a), loadRun(b)];
   let diff = await diffRuns(left, right);
   if (options.baseline !== undefined) {
     const [{ loadBaseline }, { applyBaseline }, { markKnown }] = await Promise.all([
-      import('../reports/baseline-file.ts'),
-      import('../reports/baseline.ts'),
-      import('../reports/diff-known.ts'),
+      import('../reports/baseline/file.ts'),
+      import('../reports/baseline/baseline.ts'),
+      import('../reports/diff/known.ts'),
     ]);
     const baseline = await loadBaseline(options.baseline);
     diff = markKnown(diff, applyBaseline(right.record, baseline, new Date()));

@@ -46,9 +46,9 @@ export async function outcomeOf(options: OutcomeOptions): Promise<Outcome> {
   const failOn = verdictsNamed(options.failOn);
   const [{ parseReportSpecs, writeReports }, { eventSink }, { terminalReport }] = await Promise.all(
     [
-      import('../reports/emit.ts'),
-      import('../reports/emit-events.ts'),
-      import('../reports/terminal.ts'),
+      import('../reports/emit/emit.ts'),
+      import('../reports/emit/events.ts'),
+      import('../reports/terminal/terminal.ts'),
     ],
   );
   const specs = parseReportSpecs(options.report ?? []);
@@ -64,7 +64,7 @@ export async function outcomeOf(options: OutcomeOptions): Promise<Outcome> {
   const baseline =
     options.baseline === undefined
       ? undefined
-      : await (await import('../reports/baseline-file.ts')).loadBaseline(options.baseline);
+      : await (await import('../reports/baseline/file.ts')).loadBaseline(options.baseline);
   const sinks = specs.filter(({ kind }) => kind === 'ndjson').map(({ path }) => eventSink(path));
   return {
     listener: (event) => {
@@ -88,12 +88,12 @@ export async function outcomeOf(options: OutcomeOptions): Promise<Outcome> {
 /** The record without what is known, and what the baseline has to say. */
 async function withBaseline(
   record: RunRecord,
-  baseline: Parameters<typeof import('../reports/baseline.ts').applyBaseline>[1],
+  baseline: Parameters<typeof import('../reports/baseline/baseline.ts').applyBaseline>[1],
   silent: boolean,
 ): Promise<RunRecord> {
   const [{ applyBaseline, withoutKnown }, { baselineLines }] = await Promise.all([
-    import('../reports/baseline.ts'),
-    import('../reports/baseline-words.ts'),
+    import('../reports/baseline/baseline.ts'),
+    import('../reports/baseline/words.ts'),
   ]);
   const applied = applyBaseline(record, baseline, new Date());
   const text = `${baselineLines(applied).join('\n')}\n`;

@@ -29,7 +29,7 @@ async function replay(
   const [{ openTarget }, { replayFinding }, { readFinding }] = await Promise.all([
     import('./target.ts'),
     import('../campaign/replay.ts'),
-    import('../reports/emit-source.ts'),
+    import('../reports/emit/source.ts'),
   ]);
   const finding = readFinding(path);
   const interrupt = interruptible();

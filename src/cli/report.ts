@@ -43,8 +43,8 @@ Examples:
 
 async function report(path: string, options: ReportOptions): Promise<void> {
   const [{ parseReportSpecs, writeReports }, { readRun }] = await Promise.all([
-    import('../reports/emit.ts'),
-    import('../reports/emit-source.ts'),
+    import('../reports/emit/emit.ts'),
+    import('../reports/emit/source.ts'),
   ]);
   const asked = [...options.report, ...(options.json === true ? ['json=-'] : [])];
   const specs = parseReportSpecs(asked.length === 0 ? ['terminal=-'] : asked);
@@ -69,7 +69,7 @@ async function history(run: string | undefined, options: ReportOptions): Promise
     throw new SeamstressError('usage', 'give a run or --history, not both', {
       hint: 'A history has all runs of its folder.',
     });
-  const { writeHistory } = await import('../reports/history-emit.ts');
+  const { writeHistory } = await import('../reports/history/emit.ts');
   const asked = [...options.report, ...(options.json === true ? ['json=-'] : [])];
   writeHistory(options.history, asked);
 }

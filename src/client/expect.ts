@@ -9,7 +9,7 @@ import { connect, dialectNamed } from '../dialects/registry.ts';
 import { SeamstressError } from '../errors.ts';
 import type { Finding, RunRecord } from '../reports/record.ts';
 import { NOWHERE, RunStore } from '../reports/store.ts';
-import { findingLines } from '../reports/terminal.ts';
+import { findingLines } from '../reports/terminal/terminal.ts';
 import { loadScenarios } from '../scenario/load.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import { strategiesNamed } from '../seam/named.ts';

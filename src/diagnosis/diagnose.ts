@@ -1,9 +1,9 @@
 /** Leads from the evidence of a failing seam to one cause. */
 import type { JudgedSeam } from '../checks/seam.ts';
-import { bytesOf } from '../seam/generation.ts';
 import type { Named } from './causes.ts';
 import { nameClientCause, sentMessage } from './client.ts';
 import { differenceOf, type Difference } from './difference.ts';
+import { keptText } from './kept-text.ts';
 import { namePromptCause } from './prompt.ts';
 import { nameRefusal } from './refusals.ts';
 import { nameStreamCause } from './stream.ts';
@@ -55,10 +55,9 @@ function diagnosePrompt(seam: JudgedSeam): Named {
 export function promptDifference(seam: JudgedSeam): Difference | undefined {
   const { generation } = seam.plan.subject;
   if (seam.prompt?.text === undefined || generation.promptText === undefined) return undefined;
-  const kept = new TextDecoder('utf-8', { ignoreBOM: true }).decode(
-    bytesOf(generation.tokens, 0, seam.prompt.kept),
-    { stream: true },
-  );
+  const { kept: length, expected, at, text } = seam.prompt;
+  const agreed = (at ?? expected.length) - generation.promptIds.length;
+  const kept = keptText(generation, length, agreed, text);
   return differenceOf(generation.promptText + kept, seam.prompt.text);
 }
 

@@ -11,8 +11,16 @@ test.each([
   ['<think>…</think>', ['--reasoning-parser', 'qwen3']],
   ['<tool_call>', ['--enable-auto-tool-choice', '--tool-call-parser', 'hermes']],
   ['[INST]', []],
+  ['<｜Assistant｜><think>…</think>', ['--reasoning-parser', 'deepseek_r1']],
+  ['<|channel|>analysis', []],
 ])('parsers for a template with %s', (template, parsers) => {
   expect(parsersFor(template)).toEqual(parsers);
+});
+
+test('a parser of ours for the markup that vLLM reads with Mistral’s tokenizer alone', async () => {
+  const [, name, plugin, path] = parsersFor('[THINK]…[/THINK]');
+  expect([name, plugin]).toEqual(['seamstress_think_tokens', '--reasoning-parser-plugin']);
+  expect(await readFile(path ?? '', 'utf8')).toContain(`register_module("${name}")`);
 });
 
 test('the thinker’s own template has both', async () => {

@@ -4,7 +4,7 @@ import { checkNamed } from '../audit/checks/catalogue.ts';
 import { INTERRUPTION_NAMES, INTERRUPTIONS, type Interruption } from '../audit/plan.ts';
 import type { AuditFinding, AuditRecord, RecordedTrial } from '../audit/record.ts';
 import { visible } from '../tokens/text.ts';
-import { table } from './table.ts';
+import { table } from './terminal/table.ts';
 
 const LONGEST = 160;
 

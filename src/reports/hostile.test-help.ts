@@ -1,7 +1,7 @@
 /** Real records, and the same with text in them that means harm. */
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { readRun } from './emit-source.ts';
+import { readRun } from './emit/source.ts';
 import type { Finding, RunRecord } from './record.ts';
 
 /** The stored runs that are kept in git. */

@@ -7,7 +7,7 @@ import type {
   TableExample,
 } from '../tokens/reportSchema.ts';
 import { visible } from '../tokens/text.ts';
-import { table } from './table.ts';
+import { table } from './terminal/table.ts';
 
 const MAX_EXAMPLES = 16;
 const MAX_PIECES = 14;

@@ -52,9 +52,13 @@ export class Secrets {
   }
 }
 
-/** A secret as it may be repeated: plain, inside of JSON, inside of a URL. */
+/** A secret as it may be repeated: plain, inside of a URL, inside of JSON, and of JSON in that. */
 function spellings(value: string): string[] {
-  const json = JSON.stringify(value).slice(1, -1);
-  const url = encodeURIComponent(value.toWellFormed());
-  return [value, json, json.replaceAll('/', String.raw`\/`), url];
+  const inJson = [value, ...escaped(value)];
+  return [...inJson, ...inJson.flatMap(escaped), encodeURIComponent(value.toWellFormed())];
+}
+
+function escaped(text: string): string[] {
+  const json = JSON.stringify(text).slice(1, -1);
+  return [json, json.replaceAll('/', String.raw`\/`)];
 }

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterEach, describe, expect, test } from 'vitest';
-import { capturedIn, readRun, seamMapOf } from '../../src/reports/emit-source.ts';
+import { capturedIn, readRun, seamMapOf } from '../../src/reports/emit/source.ts';
 import {
   CANARY,
   EXAMPLES,
@@ -12,7 +12,7 @@ import {
   poisoned,
   WORST,
 } from '../../src/reports/hostile.test-help.ts';
-import { htmlReport } from '../../src/reports/html.ts';
+import { htmlReport } from '../../src/reports/html/html.ts';
 import { browser, type Incidents, type Look, type Opened } from './browser.test-help.ts';
 
 const { open } = browser();

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Finding, RunRecord } from '../../src/reports/record.ts';
-import { terminalReport } from '../../src/reports/terminal.ts';
+import { terminalReport } from '../../src/reports/terminal/terminal.ts';
 import { answer, behindProxy, serve } from './server.test-help.ts';
 import {
   findingFile,

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { RunDiff } from '../../src/reports/diff-types.ts';
+import type { RunDiff } from '../../src/reports/diff/types.ts';
 import { expectClear, packOf, seamstress, temporaryFolder } from './cli.test-help.ts';
 
 const cwd = temporaryFolder();

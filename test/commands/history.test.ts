@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import type { History } from '../../src/reports/history.ts';
+import type { History } from '../../src/reports/history/history.ts';
 import { expectClear, packOf, readRun, seamstress, temporaryFolder } from './cli.test-help.ts';
 
 const cwd = temporaryFolder();

@@ -109,16 +109,15 @@ describe('nothing is run and no key is sent because a record says so', () => {
     expect(existsSync(proof)).toBe(false);
   });
 
-  test.each(['out', 'report', 'baseline', 'failOn', 'maxTime', 'tape'])(
-    'nor set --%s',
-    async (option) => {
-      const name = unfinished('optioned', (header) => {
-        header['options'] = { target: 'reference', [option]: join(outside, 'chosen') };
-      });
-      await survives(['run', '--resume', name]);
-      expect(files(outside)).toEqual([]);
-    },
-  );
+  test('nor where reports go and what is kept', async () => {
+    const chosen = join(outside, 'chosen');
+    const name = unfinished('optioned', (header) => {
+      const others = { out: chosen, report: [`json=${chosen}`], baseline: chosen, tape: false };
+      header['options'] = { target: 'reference', fault: [{ not: 'text' }], ...others };
+    });
+    await survives(['run', '--resume', name]);
+    expect(files(outside)).toEqual([]);
+  });
 
   test.each(['replay', 'run --resume'])('%s', async (command) => {
     const sent: unknown[] = [];

@@ -1,0 +1,34 @@
+/** The same seed against the same server gives the same record, whatever runs beside it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { FaultName } from '../../src/reference/fault-catalogue.ts';
+import { temporaryFolder } from '../commands/cli.test-help.ts';
+import { campaignAt, referenceWith } from './campaign.test-help.ts';
+import { timeless } from './timeless.test-help.ts';
+
+const cwd = temporaryFolder();
+
+const SERVERS: readonly (readonly FaultName[])[] = [
+  [],
+  ['newline-before-close', 'spaces-merged'],
+  ['prefill-echoed', 'near-tie-noise'],
+];
+
+describe.each(['sweep', 'fuzz'] as const)('%s', (mode) => {
+  test.each(SERVERS)('ten times, alone and 32 at once: %s %s', async (...faults) => {
+    const records: unknown[] = [];
+    const journals: string[] = [];
+    for (let turn = 0; turn < 10; turn++) {
+      // A fresh server each time: what it remembers is part of what it answers.
+      const url = await referenceWith(faults);
+      const folder = join(cwd, [mode, ...faults, turn].join('-'));
+      const concurrency = turn % 2 === 0 ? 1 : 32;
+      await campaignAt(url, folder, { mode, concurrency, cuts: 10, cases: 30, seed: 11 });
+      records.push(timeless(folder));
+      journals.push(readFileSync(join(folder, 'seams.ndjson'), 'utf8'));
+    }
+    for (const record of records) expect(record).toEqual(records[0]);
+    for (const journal of journals) expect(journal).toBe(journals[0]);
+  });
+});
