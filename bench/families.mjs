@@ -69,11 +69,9 @@ function run(names) {
 
 function argumentsOf(engine, family) {
   const strategies = STRATEGIES.flatMap((name) => ['--strategy', name]);
-  const template = `models/thinker/templates/${family}.jinja`;
-  return [
-    ...['--engine', engine, '--chat-template', join(ROOT, template)],
-    ...['--cuts', CUTS[engine] ?? '8', '--seed', '1', ...strategies],
-  ];
+  const template = join(ROOT, `models/thinker/templates/${family}.jinja`);
+  const plan = ['--cuts', CUTS[engine] ?? '8', '--seed', '1'];
+  return ['--engine', engine, '--chat-template', template, ...plan, ...strategies];
 }
 
 /** These templates, but for the first, know no tools. */

@@ -302,10 +302,11 @@ export function troubled(plan: SeamPlan, error: unknown): JudgedSeam {
   return { ...unjudged(plan), verdict: 'error', error: messageOf(error) };
 }
 
-/** A 4xx answer is the server's word that it will not resume; a 5xx answer is trouble. */
+/** A 4xx answer is the server's word that it will not resume; a 5xx answer or a redirect is trouble. */
 function refused(plan: SeamPlan, refusal: Refusal): JudgedSeam {
   const told = { status: refusal.status, message: messageOf(refusal) };
-  const busy = refusal.status >= 500 || [401, 403, 404, 408, 429].includes(refusal.status);
+  const { status } = refusal;
+  const busy = status < 400 || status >= 500 || [401, 403, 404, 408, 429].includes(status);
   return busy
     ? {
         ...unjudged(plan),

@@ -92,8 +92,17 @@ function candidates(strategies: readonly Strategy[], edits: readonly Edit[]): St
   );
   const edited = subsets
     .toSorted((a, b) => a.length - b.length)
-    .flatMap((chosen) => chat.map((strategy) => withEdits(strategy, chosen)));
+    .flatMap((chosen) =>
+      chat
+        .filter((strategy) => !chosen.some((edit) => has(strategy, edit)))
+        .map((strategy) => withEdits(strategy, chosen)),
+    );
   return [...edited, ...strategies.filter((strategy) => strategy.name === 'raw-text')];
+}
+
+/** A strategy that the user named may have an edit already. */
+function has(strategy: Strategy, edit: Edit): boolean {
+  return strategy.name.split('/').slice(1).includes(edit.name);
 }
 
 /** All cuts of each phase, in a random order that depends on the seed alone. */

@@ -118,6 +118,7 @@ describe('the shape of a resumed stream', () => {
   });
   test('shows the value that is begun again, where another value could stand too', () => {
     expect(shape('{\n  "name": "Bo"')).toBe('json-restarted');
+    expect(shape(' {"name":   "B')).toBe('json-restarted');
     expect(shape(whole, 'stop')).toBe('json-restarted');
   });
   test('shows a value that does not fit, once the answer is over', () => {

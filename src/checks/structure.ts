@@ -74,7 +74,7 @@ export function structureShape(
   const told = { field: 'content', expected: rest, actual: added } as const;
   // After a colon another value may begin; that it is the first one shows in its text.
   const resembles =
-    shared(whole, added) >= Math.min(PROBE, added.length) &&
+    shared(whole, added) >= Math.min(PROBE, added.replaceAll(/\s/g, '').length) &&
     shared(whole, added) > shared(rest, added);
   if (startsAnew(held, added) || resembles) return { problem: 'json-restarted', ...told };
   if (finish !== 'stop') return undefined;
@@ -85,9 +85,9 @@ export function structureShape(
 /** Characters that must agree before a text counts as the beginning of another. */
 const PROBE = 8;
 
-/** How much of their beginning two texts share, whitespace before it aside. */
+/** How much of their beginning two texts share, whitespace aside: a grammar may choose another. */
 function shared(a: string, b: string): number {
-  const [one, other] = [a.trimStart(), b.trimStart()];
+  const [one, other] = [a.replaceAll(/\s/g, ''), b.replaceAll(/\s/g, '')];
   let length = 0;
   while (length < Math.min(one.length, other.length) && one[length] === other[length]) length++;
   return length;
@@ -116,7 +116,7 @@ export function schemaTrouble(schema: ResponseFormat['schema']): string | undefi
 }
 
 function validatorOf(schema: ResponseFormat['schema']): z.ZodType {
-  return z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+  return z.fromJSONSchema(schema);
 }
 
 function parse(text: string): { readonly value: unknown } | undefined {

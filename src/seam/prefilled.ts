@@ -19,7 +19,7 @@ import {
   type View,
 } from './generation.ts';
 import { layOut, phasesOf } from './phases.ts';
-import { readWritten, writeBegun, writingOf, type Writing } from './written.ts';
+import { asRead, readWritten, writeBegun, writingOf, type Writing } from './written.ts';
 import { sameView } from './view.ts';
 
 /** As `Generated`, with the markup that the begun generation may lack. */
@@ -42,7 +42,8 @@ export async function generatePrefilled(
 ): Promise<GeneratedPrefilled> {
   const base = await generate(target, scenario, signal);
   const writing = writingOf(base.generation);
-  const raw = writeBegun(begun, writing);
+  const read = asRead(begun, writing);
+  const raw = writeBegun(read, writing);
   if (raw === undefined)
     throw failed(
       scenario,
@@ -51,9 +52,9 @@ export async function generatePrefilled(
         hint: 'A prefilled tool call needs a prompt that the model answers with one.',
       },
     );
-  const given = await encodeGiven(target, scenario, raw, signal);
+  const given = await encodeGiven(target, base.generation, raw, signal);
   const view = readWritten(raw, writing);
-  if (!sameView(view, viewOfBegun(begun)))
+  if (!sameView(view, viewOfBegun(read)))
     throw failed(scenario, 'the prefill does not read back as it was given', {
       hint: 'A literal tag in it, or reasoning for a model that does not think?',
     });
@@ -74,20 +75,30 @@ function viewOfBegun({ content, reasoning = '', toolCalls = [] }: Begun): View {
   return { reasoning, content, toolCalls };
 }
 
+/** The tokens of the prefill: as the server encodes it behind its prompt, where their bytes are known. */
 async function encodeGiven(
   target: Target,
-  scenario: Scenario,
+  { scenario, promptIds, promptText, tokens }: Generation,
   raw: string,
   signal: AbortSignal,
 ): Promise<readonly TokenEvent[]> {
   if (raw === '') return [];
-  const tokens = await target.encodePlain(raw, signal);
-  const ids = await target.encode(raw, signal);
-  if (idsOf(tokens).join() !== ids.join())
+  const plain = await target.encodePlain(raw, signal);
+  const alone = await target.encode(raw, signal);
+  if (idsOf(plain).join() !== alone.join())
     throw failed(scenario, 'the markup of its prefill is made of control tokens', {
       hint: 'Prefill the content alone, or switch the thinking off.',
     });
-  return tokens;
+  if (promptText === undefined) return plain;
+  const whole = await target.encode(promptText + raw, signal);
+  const bytes = new Map([...tokens, ...plain].map((token) => [token.id, token.bytes]));
+  const behind = whole.slice(promptIds.length).map((id) => ({ id, bytes: bytes.get(id) }));
+  const apart = promptIds.every((id, i) => whole[i] === id);
+  const known = behind.flatMap(({ id, bytes: own }) =>
+    own === undefined ? [] : [{ id, bytes: own }],
+  );
+  const same = Buffer.from(bytesOf(known)).equals(Buffer.from(bytesOf(plain)));
+  return apart && same ? known : plain;
 }
 
 function assemble(

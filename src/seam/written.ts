@@ -11,9 +11,17 @@ import { viewOf } from './view.ts';
 /** The markup of answers, that of tool calls included. */
 export interface Writing extends Markup {
   /** The text around a call's name and arguments; undefined when the answer made no call. */
-  readonly call:
-    | { readonly before: string; readonly between: string; readonly after: string }
-    | undefined;
+  readonly call: CallWriting | undefined;
+  /** Line breaks with which this server lets the texts begin. */
+  readonly leads: { readonly reasoning: string; readonly content: string };
+}
+
+interface CallWriting {
+  /** Whitespace between the thinking and the call. */
+  readonly lead: string;
+  readonly before: string;
+  readonly between: string;
+  readonly after: string;
 }
 
 /** What stands between two calls. */
@@ -22,9 +30,29 @@ const BETWEEN_CALLS = '\n';
 /** Learns the markup from an uninterrupted answer. */
 export function writingOf(generation: Generation): Writing {
   const markup = markupOf(generation);
-  const [call] = viewOf(generation.deltas).toolCalls;
+  const view = viewOf(generation.deltas);
+  const [call] = view.toolCalls;
+  const leads = { reasoning: breaksAt(view.reasoning), content: breaksAt(view.content) };
   const raw = new TextDecoder().decode(bytesOf(generation.tokens, 0, generation.length));
-  return { ...markup, call: call === undefined ? undefined : callIn(raw, markup, call) };
+  return { ...markup, leads, call: call === undefined ? undefined : callIn(raw, markup, call) };
+}
+
+/** The line breaks at the start of a text. */
+function breaksAt(text: string): string {
+  return /^\n*/.exec(text)?.[0] ?? '';
+}
+
+/** A begun answer as this server would have let a client read it: with the line breaks that it leaves to the fields. */
+export function asRead(begun: Begun, { leads }: Writing): Begun {
+  return {
+    ...begun,
+    content: led(leads.content, begun.content),
+    ...(begun.reasoning === undefined ? {} : { reasoning: led(leads.reasoning, begun.reasoning) }),
+  };
+}
+
+function led(lead: string, text: string): string {
+  return text === '' || text.startsWith(lead) ? text : lead + text;
 }
 
 function callIn(raw: string, markup: Markup, call: ToolCallView): Writing['call'] {
@@ -34,6 +62,7 @@ function callIn(raw: string, markup: Markup, call: ToolCallView): Writing['call'
   const name = raw.lastIndexOf(call.name, args);
   if (call.name === '' || name < start) return undefined;
   return {
+    lead: raw.slice(closed, start),
     before: raw.slice(start, name),
     between: raw.slice(name + call.name.length, args),
     after: raw.slice(args + call.arguments.length),
@@ -61,7 +90,8 @@ export function writeBegun(begun: Begun, writing: Writing): string | undefined {
     const open = endOfValue(args) === undefined;
     return call.before + name + call.between + args + (open ? '' : call.after);
   });
-  return thought + content + calls.join(BETWEEN_CALLS);
+  const lead = content === '' && reasoning !== '' ? call.lead : '';
+  return thought + content + lead + calls.join(BETWEEN_CALLS);
 }
 
 /** What a client holds when it has read a raw text. */

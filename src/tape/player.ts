@@ -89,6 +89,7 @@ export class TapePlayer {
 
   /** Takes the next block of each tape; false when all are at their end. */
   #readOn(): boolean {
+    this.#requireRoom();
     let more = false;
     for (const tape of this.#tapes)
       for (const { key, outcome, weight } of tape.next() ?? []) {
@@ -98,11 +99,15 @@ export class TapePlayer {
         else waiting.push({ outcome, weight });
         this.#waitingWeight += weight;
       }
+    this.#requireRoom();
+    return more;
+  }
+
+  #requireRoom(): void {
     if (this.#waitingWeight > HEAVIEST_WAITING)
       throw new SeamstressError('config', 'the tape holds too many answers that nobody asks for', {
         hint: 'It is damaged, or of another version of seamstress; make the run again.',
       });
-    return more;
   }
 }
 
@@ -112,6 +117,8 @@ export class OpenTape {
   readonly #file: TapeFile;
   readonly #reader = new EntryReader();
   #left: string[];
+  /** A tape stays damaged: what follows may be changes of what could not be read. */
+  #damage: SeamstressError | undefined;
 
   constructor(path: string) {
     this.#file = new TapeFile(path);
@@ -122,6 +129,7 @@ export class OpenTape {
 
   /** The entries of the next block; undefined at the end. */
   next(): (Entry & Pick<Held, 'weight'>)[] | undefined {
+    if (this.#damage !== undefined) throw this.#damage;
     const lines = this.#left.length > 0 ? this.#left : this.#file.next();
     this.#left = [];
     if (lines === undefined) return undefined;
@@ -136,10 +144,11 @@ export class OpenTape {
         return { ...entry, weight };
       });
     } catch (error) {
-      throw new SeamstressError('config', `${this.#file.path} is damaged`, {
+      this.#damage = new SeamstressError('config', `${this.#file.path} is damaged`, {
         hint: 'Make the run again.',
         cause: error,
       });
+      throw this.#damage;
     }
   }
 

@@ -120,7 +120,7 @@ describe('llama.cpp', () => {
     expect(exactIn(record, 'content', 'reasoning-field/newline-less')).toBe(1);
   });
 
-  test('a begun tool call is refused, and its text is gone on with inside, between and after', async () => {
+  test('a begun tool call is refused; its text is gone on with, but its name is sent again', async () => {
     const tools = ['tool-prefilled', 'tool-between', 'tool-second'];
     const text = 'reasoning-field/newline-less/tool-text';
     const record = await sweep({
@@ -133,7 +133,14 @@ describe('llama.cpp', () => {
     expect(record.errors).toEqual([]);
     expect(exactIn(record, 'tool-call')).toBe(0);
     expect(causesIn(record)).toContain('tool-call-refused');
-    expect(exactIn(record, 'tool-call', text)).toBe(1);
+    const best = record.recipe?.byPhase.find(({ phase }) => phase === 'tool-call');
+    expect(best).toMatchObject({ recipe: text, exact: best?.tried });
+    // Every prompt is right; of the resumed streams, those that are read begin with the name.
+    const found = record.findings.filter(({ where }) =>
+      where.some((cell) => cell.phase === 'tool-call' && cell.strategy === text),
+    );
+    expect(found.map(({ cause }) => cause)).toEqual(['tool-call-restarted']);
+    expect(found[0]?.minimal.actual.text).toContain('get_weather');
   });
 });
 
@@ -141,7 +148,12 @@ describe('vLLM', () => {
   let record: RunRecord;
   let begun: RunRecord;
   beforeAll(async () => {
-    record = await sweep({ engine: 'vllm', family: 'gemma', scenarios: ['add', 'poem'], cuts: 6 });
+    record = await sweep({
+      engine: 'vllm',
+      family: 'mistral',
+      scenarios: ['add', 'poem'],
+      cuts: 8,
+    });
     begun = await sweep({
       engine: 'vllm',
       pack: 'prefill',
@@ -151,11 +163,14 @@ describe('vLLM', () => {
     });
   });
 
-  test('gemma: a new turn without the flags, trimmed text with them', () => {
+  test('mistral: a closed turn without the flags, a closed thought with them', () => {
     expectSound(record);
-    expect(exactIn(record, 'content')).toBe(0);
-    expect(causesIn(record)).toContain('turn-reopened');
-    expect(exactIn(record, 'content', 'reasoning-field+flags')).toBeGreaterThan(0.3);
+    for (const phase of ['opening', 'reasoning', 'content']) expect(exactIn(record, phase)).toBe(0);
+    expect([...causesIn(record)]).toEqual(
+      expect.arrayContaining(['turn-closed', 'thinking-closed-early']),
+    );
+    expect(exactIn(record, 'opening', 'reasoning-field+flags')).toBe(1);
+    expect(exactIn(record, 'content', 'reasoning-field+flags')).toBeGreaterThan(0.6);
   });
 
   test('the grammar of a response format begins anew behind what was prefilled', () => {

@@ -82,7 +82,7 @@ function unfinished(name: string, change: (header: Json) => void = () => {}): st
 async function survives(args: readonly string[], status?: number): Promise<string> {
   const ran = await seamstress(args, {
     cwd,
-    timeoutMs: 60_000,
+    timeoutMs: 200_000,
     env: { NODE_OPTIONS: '--max-old-space-size=1024' },
   });
   expect([args.join(' '), ran.status, ran.stderr]).toEqual([
@@ -153,13 +153,14 @@ describe('nothing is run and no key is sent because a record says so', () => {
   });
 });
 
-describe('nothing is written outside', () => {
-  const victim = (): string => {
-    const path = join(outside, 'victim');
-    writeFileSync(path, 'untouched');
-    return path;
-  };
+/** A file that is none of the record's business. */
+function victim(): string {
+  const path = join(outside, 'victim');
+  writeFileSync(path, 'untouched');
+  return path;
+}
 
+describe('nothing is written outside', () => {
   test.each([
     'seams.ndjson',
     'run.json.tmp',
@@ -214,6 +215,11 @@ describe('nothing is written outside', () => {
   );
 });
 
+/** A line of a tape: a prompt as what changed since the one before. */
+function entry(i: number, change: unknown): string {
+  return JSON.stringify(['render', `${i}`, 'result', { i: change, r: [0, 0, '[]'], s: 'server' }]);
+}
+
 describe('memory and time are bounded', () => {
   test('a block of the tape that unpacks to a gigabyte', async () => {
     const name = copy('bomb');
@@ -237,8 +243,6 @@ describe('memory and time are bounded', () => {
   test('answers that nobody asks for, a thousand times larger than their file', async () => {
     const name = copy('amplified');
     const ids = Array.from({ length: 200_000 }, (_, i) => i % 7);
-    const entry = (i: number, change: unknown): string =>
-      JSON.stringify(['render', `${i}`, 'result', { i: change, r: [0, 0, '[]'], s: 'server' }]);
     const again = (function* () {
       yield entry(0, [0, 0, ids]);
       for (let i = 1; i < 4000; i++) yield entry(i, [100_000, 100_000, []]);

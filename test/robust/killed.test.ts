@@ -16,6 +16,14 @@ const KILLS = 100;
 
 const cwd = temporaryFolder();
 
+/**
+ * A record without how the server used its cache: a run that goes on meets a server whose cache
+ * holds something else.
+ */
+function judged(folder: string): unknown {
+  return { ...(timeless(join(cwd, folder)) as object), cache: [] };
+}
+
 test(`${KILLS} kills`, { timeout: 1_200_000 }, async () => {
   const server = await startReference({ faults: [{ name: 'newline-before-close', rate: 1 }] });
   const plan = [packOf(cwd, ['add']), '--target', server.url, '--seed', '3', '--cuts', '6'];
@@ -55,7 +63,7 @@ test(`${KILLS} kills`, { timeout: 1_200_000 }, async () => {
     }
     expect([ended.status, ended.stderr]).toEqual([1, ended.stderr]);
     expect(readFileSync(join(cwd, 'killed', 'seams.ndjson'), 'utf8')).toBe(journal);
-    expect(timeless(join(cwd, 'killed'))).toEqual(timeless(join(cwd, 'whole')));
+    expect(judged('killed')).toEqual(judged('whole'));
     rmSync(join(cwd, 'killed'), { recursive: true });
     finished++;
   }
@@ -64,7 +72,7 @@ test(`${KILLS} kills`, { timeout: 1_200_000 }, async () => {
   if (existsSync(join(cwd, 'killed', 'tape.bin'))) {
     const ended = await seamstress(['run', '--resume', 'killed'], { cwd });
     if (ended.status !== 2) {
-      expect(timeless(join(cwd, 'killed'))).toEqual(timeless(join(cwd, 'whole')));
+      expect(judged('killed')).toEqual(judged('whole'));
       finished++;
     }
   }

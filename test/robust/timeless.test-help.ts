@@ -8,7 +8,7 @@ export function timeless(folder: string): unknown {
     startedAt: '',
     finishedAt: '',
     totals: { ...record.totals, seconds: 0, requests: 0, promptTokens: 0, generatedTokens: 0 },
-    cache: record.cache.map(({ warmFirstEventMs: _, coldFirstEventMs: __, ...row }) => row),
+    cache: record.cache.map((row) => ({ ...row, warmFirstEventMs: 0, coldFirstEventMs: 0 })),
   });
   return JSON.parse(
     told

@@ -1,0 +1,132 @@
+/** A key is planted wherever one can be, and looked for in every file and line that is left. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { inflateRawSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { startReference } from '../../src/reference/server.ts';
+import { onTestFinished } from 'vitest';
+import { packOf, seamstress, temporaryFolder, type Ended } from '../commands/cli.test-help.ts';
+import { answer, serve } from '../commands/server.test-help.ts';
+
+const cwd = temporaryFolder();
+const pack = packOf(cwd, ['add']);
+const KEY = 'sk-planted-"1/2-8d21f6';
+const PASSWORD = 'pass word/7c55';
+const BASIC = Buffer.from(`me:${PASSWORD}`).toString('base64');
+
+/** Spellings of the secrets that must be nowhere. */
+const SPELT = [KEY, PASSWORD, BASIC].flatMap((secret) => [
+  secret,
+  JSON.stringify(secret).slice(1, -1),
+  encodeURIComponent(secret),
+]);
+
+/** Every file below a folder as text; of a tape also what its blocks unpack to. */
+function everything(folder: string): string {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .flatMap((name) => {
+      const path = join(folder, name);
+      if (!statSync(path).isFile()) return [];
+      return [path, path.endsWith('.bin') ? tape(path) : readFileSync(path, 'latin1')];
+    })
+    .join('\n');
+}
+
+function tape(path: string): string {
+  const bytes = readFileSync(path);
+  let text = '';
+  for (let at = bytes.indexOf('\n') + 1; at + 4 <= bytes.length;) {
+    const size = bytes.readUInt32LE(at);
+    text += inflateRawSync(bytes.subarray(at + 4, at + 4 + size)).toString('utf8');
+    at += 4 + size;
+  }
+  return text;
+}
+
+function expectNone(ran: Ended, folder?: string): void {
+  const left = [ran.stdout, ran.stderr, folder === undefined ? '' : everything(folder)].join('\n');
+  for (const secret of SPELT) expect(left).not.toContain(secret);
+  for (const secret of SPELT) expect(left).not.toContain(Buffer.from(secret).toString('base64'));
+}
+
+/** A server that wants the key or the password, and says what it was sent wherever it can. */
+async function echoing(break_: 'nothing' | 'resumes' | 'all'): Promise<string> {
+  const reference = await startReference({ faults: [{ name: 'newline-before-close', rate: 1 }] });
+  onTestFinished(() => reference.close());
+  return await serve((request, response) => {
+    void (async () => {
+      let body = '';
+      for await (const chunk of request.setEncoding('utf8')) body += chunk as string;
+      const told = String(request.headers.authorization);
+      const plain = Buffer.from(told.replace('Basic ', ''), 'base64').toString('utf8');
+      const words = `you sent ${told}, that is ${plain}`;
+      const resume = /"role":"assistant"/.test(body) && request.url === '/v1/chat/completions';
+      if (break_ === 'all' || (break_ === 'resumes' && resume))
+        return void answer(response, resume ? 400 : 401, { error: { message: words } });
+      const path = request.url ?? '/';
+      const upstream = await fetch(
+        reference.url + path,
+        body === '' ? {} : { method: 'POST', body },
+      );
+      let text = await upstream.text();
+      // In each JSON answer and in each event there is a field more.
+      text = text.replaceAll(/^(data: )?\{(?=")/gm, `$1{"note":${JSON.stringify(words)},`);
+      response.writeHead(upstream.status, {
+        'content-type': upstream.headers.get('content-type') ?? '',
+        'x-you-sent': encodeURIComponent(words),
+      });
+      response.end(text);
+      return undefined;
+    })();
+  });
+}
+
+const withUser = (url: string): string =>
+  url.replace('//', `//me:${encodeURIComponent(PASSWORD)}@`);
+
+describe.each([
+  ['a key', (url: string) => url, { SEAMSTRESS_API_KEY: KEY }],
+  ['a password in the URL', withUser, {}],
+] as const)('%s', (_what, address, env) => {
+  test.each(['nothing', 'resumes'] as const)('a server that refuses %s', async (breaks) => {
+    const url = await echoing(breaks);
+    const out = `${_what}-${breaks}`.replaceAll(' ', '-');
+    const target = ['--target', address(url)];
+    const kinds = ['html', 'markdown', 'junit', 'json', 'github'];
+    const reports = kinds.flatMap((kind) => ['--report', `${kind}=${join(out, `report.${kind}`)}`]);
+    const args = ['run', pack, ...target, '--cuts', '6', '--seed', '1', '--out', out, ...reports];
+    const ran = await seamstress(args, { cwd, env });
+    expect(ran.status).toBe(1);
+    expectNone(ran, join(cwd, out));
+    if (breaks === 'resumes') expect(everything(join(cwd, out))).toContain('you sent [redacted]');
+    expect(everything(join(cwd, out))).toContain('curl -s');
+    const file = readdirSync(join(cwd, out, 'findings'))[0] ?? '';
+    expectNone(await seamstress(['replay', join(out, 'findings', file), ...target], { cwd, env }));
+    expectNone(await seamstress(['analyze', out, '--json'], { cwd, env }));
+  });
+
+  test('a server that refuses everything', async () => {
+    const url = await echoing('all');
+    const ran = await seamstress(['run', pack, '--target', address(url), '--debug'], { cwd, env });
+    expect(ran.status).toBe(3);
+    expect(ran.stderr).toContain('[redacted]');
+    expectNone(ran);
+  });
+
+  test('a redirect is not followed, so that the key goes nowhere else', async () => {
+    const seen: unknown[] = [];
+    const elsewhere = await serve((request, response) => {
+      seen.push(request.headers);
+      response.end('{}');
+    });
+    for (const status of [301, 302, 303, 307, 308]) {
+      const url = await serve((_request, response) =>
+        response.writeHead(status, { location: `${elsewhere}/props` }).end(),
+      );
+      const ran = await seamstress(['run', pack, '--target', address(url)], { cwd, env });
+      expect(ran.status).toBe(3);
+      expect(ran.stderr).toContain(elsewhere);
+    }
+    expect(seen).toEqual([]);
+  });
+});
