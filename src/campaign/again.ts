@@ -16,6 +16,7 @@ import { TapePlayer } from '../tape/player.ts';
 import { TapedTarget } from '../tape/target.ts';
 import type { RunListener } from './events.ts';
 import { Budget, withBudget } from './budget.ts';
+import { isCacheUse } from './cache.ts';
 import type { Past } from './make-record.ts';
 import { conduct, type CampaignOptions } from './run.ts';
 
@@ -60,7 +61,7 @@ export async function continueRun(
   const budget = new Budget(more.budget ?? {});
   try {
     return await conduct(
-      new TapedTarget({ live: withBudget(target, budget), player, writer }),
+      new TapedTarget({ live: withBudget(target, budget), player, writer, fresh: isCacheUse }),
       { ...optionsOf(header), ...more },
       new RunStore(folder, true),
       listener,

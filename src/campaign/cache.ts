@@ -16,6 +16,13 @@ const SCENARIOS = 4;
 /** A resume that reuses less than this share of what a resume by ids reuses has lost the cache. */
 const DISCARDED = 0.5;
 
+const USE = 'cache ';
+
+/** True for the requests made here: what they show depends on the server having been asked the ones before. */
+export function isCacheUse(use: string): boolean {
+  return use.startsWith(USE);
+}
+
 interface Measured {
   /** Share of the prompt from the cache; undefined where the server does not tell. */
   readonly reused: number | undefined;
@@ -57,7 +64,7 @@ async function measure(
   const resume = strategy.resume({ generation, markup, k, view });
   if (resume.kind !== 'chat') return undefined;
   const ask = { maxTokens: 1, top: 0 } as const;
-  const read = (use: string) => ({ signal, use: `cache ${strategy.name} ${use}` });
+  const read = (use: string) => ({ signal, use: `${USE}${strategy.name} ${use}` });
   try {
     const first = { maxTokens: k, top: 0, cache: 'warm' } as const;
     await target.chat(requestOf(generation.scenario), first, read('cut'));

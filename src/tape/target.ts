@@ -36,6 +36,8 @@ export interface TapeOptions {
   readonly player?: TapePlayer | undefined;
   /** Where new answers are recorded. */
   readonly writer?: TapeWriter | undefined;
+  /** Uses that only the server may answer while there is one, since they depend on what it was asked before. */
+  readonly fresh?: ((use: string) => boolean) | undefined;
   /** Called when neither a tape nor a server can answer. */
   readonly onMissing?: (() => void) | undefined;
 }
@@ -48,11 +50,13 @@ export class TapedTarget implements Target {
   readonly #entries = new EntryWriter();
   readonly #known: Pick<TapeHeader, 'target' | 'chatTemplate'>;
   readonly #onMissing: (() => void) | undefined;
+  readonly #fresh: (use: string) => boolean;
   #played = { requests: 0, promptTokens: 0, generatedTokens: 0 };
   #missing = 0;
 
-  constructor({ live, player, writer, onMissing }: TapeOptions) {
+  constructor({ live, player, writer, onMissing, fresh }: TapeOptions) {
     this.#onMissing = onMissing;
+    this.#fresh = fresh ?? ((): boolean => false);
     this.#live = live;
     this.#player = player;
     this.#writer = writer;
@@ -87,8 +91,13 @@ export class TapedTarget implements Target {
   }
 
   async chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer> {
-    return await this.#ask('chat', [request, sampling, read.use], read.signal, (live) =>
-      live.chat(request, sampling, read),
+    const fresh = read.use !== undefined && this.#fresh(read.use);
+    return await this.#ask(
+      'chat',
+      [request, sampling, read.use],
+      read.signal,
+      (live) => live.chat(request, sampling, read),
+      fresh,
     );
   }
 
@@ -123,8 +132,12 @@ export class TapedTarget implements Target {
     question: unknown,
     signal: AbortSignal,
     ask: (live: Target) => Promise<Results[C]>,
+    fresh = false,
   ): Promise<Results[C]> {
-    const told = this.#player?.take(call, question, this.#live === undefined);
+    const told =
+      fresh && this.#live !== undefined
+        ? undefined
+        : this.#player?.take(call, question, this.#live === undefined);
     if (told !== undefined) return this.#play(call, told) as Results[C];
     if (this.#live === undefined) {
       this.#missing++;
