@@ -4,8 +4,8 @@ import * as fc from 'fast-check';
 import { readRun } from './emit/source.ts';
 import type { Finding, RunRecord } from './record.ts';
 
-/** The stored runs that are kept in git. */
-export const EXAMPLES: string = join(import.meta.dirname, '../../reports/examples');
+/** Runs of version 1 against real engines. */
+export const EXAMPLES: string = join(import.meta.dirname, '../../test/records');
 
 export const EXAMPLE_NAMES = ['llama.cpp-b11549', 'llama.cpp-b8929'] as const;
 

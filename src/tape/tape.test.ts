@@ -54,7 +54,7 @@ const TOKEN = fc.record(
 const REQUEST = fc.record({
   method: fc.constantFrom('GET' as const, 'POST' as const),
   url: fc.webUrl(),
-  body: fc.jsonValue(),
+  body: fc.jsonValue().map((value): unknown => JSON.parse(JSON.stringify(value))),
 });
 const RENDERED: fc.Arbitrary<Rendered> = fc.record({
   ids: fc.array(ID, { maxLength: 30 }),
