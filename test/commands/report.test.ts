@@ -13,7 +13,7 @@ import { describe, expect, test } from 'vitest';
 import { expectClear, packOf, readRun, seamstress, temporaryFolder } from './cli.test-help.ts';
 
 const cwd = temporaryFolder();
-const RUN = join(import.meta.dirname, '../../reports/examples/llama.cpp-b8929');
+const RUN = join(import.meta.dirname, '../records/llama.cpp-b8929');
 
 /** A copy of the run that may be spoilt. */
 function copy(name: string): string {
