@@ -94,6 +94,10 @@ function reuse({ cachedTokens, promptTokens }: Usage): number | undefined {
     : Math.min(1, cachedTokens / promptTokens);
 }
 
+function isDiscarded({ reused, possible }: Measured): boolean {
+  return reused !== undefined && possible !== undefined && reused < DISCARDED * possible;
+}
+
 function rowOf(strategy: string, measured: readonly Measured[]): CacheRow {
   const reused = measured.flatMap((one) => one.reused ?? []);
   const possible = measured.flatMap((one) => one.possible ?? []);
@@ -102,10 +106,7 @@ function rowOf(strategy: string, measured: readonly Measured[]): CacheRow {
   return {
     strategy,
     resumes: measured.length,
-    discarded: measured.filter(
-      ({ reused: own, possible }) =>
-        own !== undefined && possible !== undefined && own < DISCARDED * possible,
-    ).length,
+    discarded: measured.filter(isDiscarded).length,
     ...(possible.length === 0 ? {} : { possible: share(median(possible)) }),
     ...(reused.length === 0
       ? {}

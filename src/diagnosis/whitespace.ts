@@ -5,7 +5,6 @@ import { viewOf } from '../seam/view.ts';
 import { rawText } from '../seam/markup.ts';
 import { visible } from '../tokens/text.ts';
 import { promptDifference } from './diagnose.ts';
-import { isWhitespace } from './difference.ts';
 
 export interface SpaceChange {
   readonly where: WhitespacePlace;
@@ -20,8 +19,7 @@ export function whitespaceChange(seam: JudgedSeam): SpaceChange | undefined {
   const difference = promptDifference(seam);
   if (difference === undefined) return undefined;
   const { at, removed, inserted, expected } = difference;
-  const only = (text: string): boolean => text === '' || isWhitespace(text);
-  if (removed === inserted || !only(removed) || !only(inserted)) return undefined;
+  if (removed === inserted || !isBlank(removed) || !isBlank(inserted)) return undefined;
   return {
     where: at + removed.length >= expected.length ? 'seam' : placeOf(seam, at),
     wanted: visible(removed),
