@@ -248,7 +248,7 @@ describe('memory and time are bounded', () => {
       for (let i = 1; i < 4000; i++) yield entry(i, [100_000, 100_000, []]);
     })();
     retape(name, () => {}, again);
-    expect(await survives(['analyze', name], 2)).toMatch(/tape/);
+    expect(await survives(['analyze', name], 2)).toMatch(/tape|record does not hold/);
   });
 
   test('as many shards as a number can say', async () => {
