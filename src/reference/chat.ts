@@ -90,7 +90,9 @@ export async function answerChat(
     request.trailing !== undefined && engine.plan.strikes(fault, request.key);
   const prompt = conduct.prompt(engine, request);
   noticeDisconnects(engine, response);
-  const restarted = body['response_format'] !== undefined && strikes('json-restarted');
+  // With the thinking inline, what stands before the JSON is not told apart from it.
+  const begun = /^\s*(?!<think>)\S/.test(request.trailing?.content ?? '');
+  const restarted = begun && body['response_format'] !== undefined && strikes('json-restarted');
   const stated = restarted ? beforeContent(engine, prompt.ids, request) : prompt.ids;
   const from = strikes('stale-cache') ? staleState(stated) : stated;
   const special = engine.style.name === 'harmony';

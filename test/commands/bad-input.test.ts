@@ -127,7 +127,11 @@ describe('targets', () => {
 
   test('a server of another kind', async () => {
     const url = await serve((_request, response) => response.writeHead(404).end('not here'));
-    await refused(['run', '--target', url], 3, /like no server that is known: it has no \/props.*\n.*root URL/);
+    await refused(
+      ['run', '--target', url],
+      3,
+      /like no server that is known: it has no \/props.*\n.*root URL/,
+    );
   });
 
   test('a web page at every path', async () => {
@@ -141,7 +145,11 @@ describe('targets', () => {
 
   test('a wrong path of a right server', async () => {
     const url = await behindProxy(() => false);
-    await refused(['run', '--target', `${url}/v2`], 3, /like no server that is known: it has no \/props.*\n.*root URL/);
+    await refused(
+      ['run', '--target', `${url}/v2`],
+      3,
+      /like no server that is known: it has no \/props.*\n.*root URL/,
+    );
   });
 
   test('an API key is wanted', async () => {

@@ -152,7 +152,7 @@ describe('fuzzing a faulty server', () => {
         seed: expect.any(Number) as number,
         path: expect.stringMatching(/^\d+(:\d+)*$/) as string,
       });
-      expect(minimal.pauses).toEqual([]);
+      expect(minimal.pauses.length).toBeLessThanOrEqual(1);
       if (minimal.generation.synthetic)
         expect(minimal.view.reasoning.length + minimal.view.content.length).toBeLessThan(40);
     }

@@ -12,7 +12,7 @@ const cwd = temporaryFolder();
 const SERVERS: readonly (readonly FaultName[])[] = [
   [],
   ['newline-before-close', 'spaces-merged'],
-  ['prefill-echoed', 'near-tie-noise'],
+  ['prefill-echoed', 'leading-space-swallowed'],
 ];
 
 describe.each(['sweep', 'fuzz'] as const)('%s', (mode) => {
