@@ -28,7 +28,7 @@ done
 for pid in $pids; do wait "$pid"; done
 
 mkdir -p "$folder"
-$seamstress merge "$parts"/*/ --out "$night" ${BASELINE:+--baseline "$BASELINE"} \
+$seamstress merge "$parts"/[0-9]*/ --out "$night" ${BASELINE:+--baseline "$BASELINE"} \
   --report html="$parts/report.html" --report markdown="$parts/report.md" --report junit="$parts/report.xml"
 status=$?
 if [ ! -e "$night/run.json" ]; then

@@ -74,8 +74,9 @@ export async function fuzz(
   };
   const property = fc.asyncProperty(arbitrary, async (drawn) => {
     const path = String(number++);
-    const mine = shard === undefined || Number(path) % shard.of === shard.index - 1;
-    if (!mine || signal.aborted || trouble !== undefined || errors >= ERRORS_IN_A_ROW) return true;
+    // A property that fails ends the drawing.
+    if (signal.aborted || trouble !== undefined || errors >= ERRORS_IN_A_ROW) return false;
+    if (shard !== undefined && Number(path) % shard.of !== shard.index - 1) return true;
     try {
       const { seams, failure } = await run(drawn);
       errors = seams.at(-1)?.verdict === 'error' ? errors + 1 : 0;
@@ -86,7 +87,7 @@ export async function fuzz(
     }
     return true;
   });
-  await fc.check(property, { seed, numRuns: options.cases });
+  await fc.check(property, { seed, numRuns: options.cases, endOnFailure: true });
   if (trouble !== undefined) throw trouble;
   return errors >= ERRORS_IN_A_ROW ? 'target-lost' : 'done';
 }

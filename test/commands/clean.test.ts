@@ -58,6 +58,7 @@ describe('the clean embedded server', () => {
       'findings',
       'run.json',
       'seams.ndjson',
+      'tape.bin',
     ]);
     expect(readdirSync(join(cwd, 'whole', 'findings'))).toEqual([]);
     for (const word of ['opening', 'reasoning', 'closing', 'content', 'tool-call'])
