@@ -105,6 +105,8 @@ describe('each mutation of the rest is called by its name', () => {
   test('lost: everything', () => {
     fc.assert(
       fc.property(texts, fields, ({ held, rest }, field) => {
+        // A rest that begins as the content does could be that content, in the wrong field.
+        fc.pre(!'It'.startsWith(rest.slice(0, 1)) && !rest.startsWith('It'));
         const cut = cutIn(field, held, rest);
         expect(judge(cut, cut.added('')).problem).toBe('lost');
       }),
