@@ -31,7 +31,7 @@ export class Controls {
   readonly #compare: number;
   readonly #signal: AbortSignal;
   readonly #leastTau: number;
-  readonly #results = new WeakMap<Generation, Map<number, Promise<Control>>>();
+  readonly #results = new WeakMap<Generation, Map<string, Promise<Control>>>();
   #repeats = 0;
   #repeatDisagreements = 0;
   #tried = 0;
@@ -83,36 +83,42 @@ export class Controls {
     this.#noise = Math.max(this.#noise, subject.repeat.noise);
   }
 
-  /** Resumes a cut by token ids, once per generation and cut. */
-  async token(subject: Subject, k: number): Promise<ContinuationEvidence> {
-    return (await this.#control(subject, k)).evidence;
+  /**
+   * Resumes a cut by token ids, once per generation, cut and length.
+   *
+   * @param tokens to compare at least
+   */
+  async token(subject: Subject, k: number, tokens = 1): Promise<ContinuationEvidence> {
+    return (await this.#control(subject, k, tokens)).evidence;
   }
 
   /** The likeliest next tokens when a cut is resumed by token ids, where the server tells them. */
   async next(subject: Subject, k: number): Promise<readonly Candidate[] | undefined> {
-    return (await this.#control(subject, k)).next;
+    return (await this.#control(subject, k, 1)).next;
   }
 
-  async #control(subject: Subject, k: number): Promise<Control> {
-    const known = this.#results.get(subject.generation) ?? new Map<number, Promise<Control>>();
+  async #control(subject: Subject, k: number, tokens: number): Promise<Control> {
+    const known = this.#results.get(subject.generation) ?? new Map<string, Promise<Control>>();
     this.#results.set(subject.generation, known);
-    let result = known.get(k);
+    const length = Math.ceil(tokens / this.#compare) * this.#compare;
+    const key = `${k} ${length}`;
+    let result = known.get(key);
     if (result === undefined) {
-      result = this.#run(subject, k);
-      known.set(k, result);
-      result.catch(() => known.delete(k));
+      result = this.#run(subject, k, length);
+      known.set(key, result);
+      result.catch(() => known.delete(key));
     }
     return await result;
   }
 
-  async #run(subject: Subject, k: number): Promise<Control> {
+  async #run(subject: Subject, k: number, length: number): Promise<Control> {
     const { generation } = subject;
     const expected = generation.tokens.slice(k);
     if (expected.length === 0)
       return { evidence: { compared: 0, remaining: 0, flip: undefined }, next: undefined };
     const { tokens } = await this.#target.complete(
       keptIds(generation, k),
-      { maxTokens: Math.min(this.#compare, expected.length), top: TOP_CANDIDATES, cache: 'cold' },
+      { maxTokens: Math.min(length, expected.length), top: TOP_CANDIDATES, cache: 'cold' },
       this.#signal,
     );
     const evidence = checkContinuation(

@@ -14,7 +14,7 @@ import { Budget, withBudget } from './budget.ts';
 import { Controls } from './controls.ts';
 import { judgeFor, possibleStrategies } from './judge-text.ts';
 import { Ledger } from './ledger.ts';
-import { judgeAll, planSweep } from './sweep.ts';
+import { batchesOf, judgeAll, planSweep } from './sweep.ts';
 
 const { signal } = new AbortController();
 const COMPARE = 12;
@@ -73,8 +73,11 @@ async function sweep(
     },
     () => undefined,
   );
-  await judgeAll(seams, judgeFor(target, controls, { compare: COMPARE, signal: stop }), 4, (seam) =>
-    ledger.enter(seam),
+  await judgeAll(
+    batchesOf(seams),
+    judgeFor(target, controls, { compare: COMPARE, signal: stop }),
+    4,
+    (seam) => ledger.enter(seam),
   );
   expect(ledger.tally.errors).toEqual([]);
   const verdicts = Object.fromEntries(

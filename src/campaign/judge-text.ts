@@ -13,14 +13,13 @@ import { checkShape, type ShapeEvidence, type ShapeProblem } from '../checks/sha
 import type { CheckName, Verdict } from '../checks/verdict.ts';
 import type { Answer, ChatRequest, Target } from '../dialects/dialect.ts';
 import { capabilitiesOf, isTextLevel } from '../dialects/text-level-strength.ts';
-import { isFatal } from '../errors.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
 import type { Generation, View } from '../seam/generation.ts';
 import type { Strategy } from '../seam/strategy.ts';
 import { sameView, viewOf } from '../seam/view.ts';
 import { describeEnd, endedWell } from '../wire/end.ts';
 import type { Controls } from './controls.ts';
-import { Judge, troubled, unjudged, type JudgeOptions } from './judge.ts';
+import { Judge, unjudged, type JudgeOptions } from './judge.ts';
 
 /** The judge that a target needs. */
 export function judgeFor(target: Target, controls: Controls, options: JudgeOptions): Judge {
@@ -71,16 +70,7 @@ export class TextJudge extends Judge {
     this.#options = options;
   }
 
-  override async judge(plan: SeamPlan): Promise<JudgedSeam> {
-    try {
-      return await this.#judge(plan);
-    } catch (error) {
-      if (this.#options.signal.aborted || isFatal(error)) throw error;
-      return troubled(plan, error);
-    }
-  }
-
-  async #judge(plan: SeamPlan): Promise<JudgedSeam> {
+  protected override async check(plan: SeamPlan): Promise<JudgedSeam> {
     const seam = unjudged(plan);
     const { generation, markup } = plan.subject;
     const resume = plan.strategy.resume({ generation, markup, k: plan.k, view: seam.view });

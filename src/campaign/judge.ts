@@ -9,11 +9,13 @@ import type { Answer, ChatRequest, Progress, Rendered, Target } from '../dialect
 import { Memo } from '../dialects/memo.ts';
 import { isFatal, messageOf } from '../errors.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
-import { phaseAt, type TokenEvent, type View } from '../seam/generation.ts';
+import { phaseAt, type View } from '../seam/generation.ts';
 import { sameView, viewOf } from '../seam/view.ts';
 import { describeEnd, endedWell } from '../wire/end.ts';
 import { Refusal } from '../wire/refusal.ts';
 import type { Controls } from './controls.ts';
+import { atOnce, type Limit } from './limit.ts';
+import { Shadows, type Shadow } from './shadow.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { JudgedSeam, SeamPlan } from '../checks/seam.ts';
 
@@ -41,25 +43,62 @@ export class Judge {
   readonly #controls: Controls;
   readonly #options: JudgeOptions;
   readonly #renders = new Memo<Rendered>(20_000);
-  readonly #shadows = new Memo<readonly TokenEvent[]>(20_000);
+  readonly #shadows: Shadows;
 
   constructor(target: Target, controls: Controls, options: JudgeOptions) {
     this.#target = target;
     this.#controls = controls;
     this.#options = options;
+    this.#shadows = new Shadows(target, options.compare, options.signal);
   }
 
   /** Judges a seam. Trouble of the harness or the server becomes the verdict `error`; only an abort and a full disk are thrown. */
   async judge(plan: SeamPlan): Promise<JudgedSeam> {
+    return await (this.judgeTogether([plan], atOnce)[0] as Promise<JudgedSeam>);
+  }
+
+  /**
+   * Judges seams of one generation and strategy, so that their wrong prompts are continued
+   * together. Element i of the result is the judgement of plan i.
+   */
+  judgeTogether(plans: readonly SeamPlan[], limit: Limit): Promise<JudgedSeam>[] {
+    const checks = plans.map((plan) => limit(() => this.#guard(plan, () => this.check(plan))));
+    const shadows = Promise.all(checks).then(async (all) => {
+      const wrong = all.filter((one) => one instanceof WrongPrompt);
+      const followed = await this.#shadows.follow(
+        wrong.map(({ prompt }) => prompt),
+        limit,
+      );
+      return new Map(wrong.map((one, i) => [one, followed[i]]));
+    });
+    shadows.catch(() => undefined);
+    return checks.map(async (check, i) => {
+      const checked = await check;
+      if (!(checked instanceof WrongPrompt)) return checked;
+      const shadow = (await shadows).get(checked);
+      return await limit(() =>
+        this.#guard(plans[i] as SeamPlan, async () => {
+          if (shadow?.status !== 'fulfilled') throw shadow?.reason;
+          return await this.#judgeDrift(checked, shadow.value);
+        }),
+      );
+    });
+  }
+
+  async #guard<T>(plan: SeamPlan, judge: () => Promise<T>): Promise<T | JudgedSeam> {
     try {
-      return await this.#judge(plan);
+      const judged = await judge();
+      // What an abort has cut short is no evidence.
+      this.#options.signal.throwIfAborted();
+      return judged;
     } catch (error) {
       if (this.#options.signal.aborted || isFatal(error)) throw error;
       return troubled(plan, error);
     }
   }
 
-  async #judge(plan: SeamPlan): Promise<JudgedSeam> {
+  /** Makes the checks of a seam, but for what the model makes of a prompt that is wrong. */
+  protected async check(plan: SeamPlan): Promise<JudgedSeam | WrongPrompt> {
     const { subject, k } = plan;
     const seam = unjudged(plan);
     const resume = plan.strategy.resume({
@@ -79,7 +118,10 @@ export class Judge {
     const checked: JudgedSeam = { ...seam, basis: ['prompt'], prompt, requests: rendered.requests };
     if (!prompt.agrees && (plan.resume === 'never' || subject.generation.synthetic))
       return { ...checked, verdict: 'drift', check: 'prompt' };
-    if (!prompt.agrees) return await this.#judgeDrift(checked, cuts);
+    if (!prompt.agrees)
+      return prompt.actual.length === 0
+        ? { ...checked, verdict: 'drift', check: 'prompt' }
+        : new WrongPrompt(checked, cuts, prompt.actual);
     const resumed = plan.resume !== 'none' && plan.resume !== 'never' && resume.kind === 'chat';
     const nothingLeft = prompt.kept >= subject.generation.tokens.length;
     if (!resumed || nothingLeft) return { ...checked, verdict: 'exact' };
@@ -107,38 +149,32 @@ export class Judge {
       : await render();
   }
 
-  /** The prompt differs: what does the model make of it? One generation per distinct wrong prompt. */
-  async #judgeDrift(seam: JudgedSeam, cuts: CutClass): Promise<JudgedSeam> {
+  /** The prompt differs: does what the model makes of it differ too? */
+  async #judgeDrift({ seam, cuts }: WrongPrompt, shadow: Shadow): Promise<JudgedSeam> {
     const { subject, k } = seam.plan;
     const { generation } = subject;
-    const prompt = seam.prompt?.actual ?? [];
-    if (prompt.length === 0) return { ...seam, verdict: 'drift', check: 'prompt' };
-    const shadow = await this.#shadows.get(prompt.join(' '), async () => {
-      const sampling = {
-        maxTokens: this.#options.compare,
-        top: TOP_CANDIDATES,
-        cache: 'cold',
-      } as const;
-      return (await this.#target.complete(prompt, sampling, this.#options.signal)).tokens;
-    });
-    const placed = shadow.map((token, i) => ({ ...token, place: i + 1 }));
-    const ended = shadow.length < this.#options.compare && generation.finish !== 'length';
+    const placed = shadow.tokens.map((token, i) => ({ ...token, place: i + 1 }));
+    const ended = shadow.ended && generation.finish !== 'length';
     let best: { j: number; evidence: ContinuationEvidence } | undefined;
     for (let j = cuts.first; j <= cuts.last; j++) {
-      const evidence = checkContinuation(generation.tokens.slice(j), placed, shadow.length, ended);
+      const evidence = checkContinuation(generation.tokens.slice(j), placed, placed.length, ended);
       const further =
         (evidence.flip?.at ?? Infinity) > (best?.evidence.flip?.at ?? (best ? Infinity : -1));
       if (further) best = { j, evidence };
     }
     const continuation = best?.evidence;
-    const verdict = await this.#weigh(subject, best?.j ?? k, false, continuation?.flip, true);
+    // The control begins where the request began that gave the token, and goes as far.
+    const at = continuation?.flip?.at ?? 0;
+    const begin = Math.max((best?.j ?? k) + shadow.begin(at), generation.given ?? 0);
+    const length = (best?.j ?? k) + at - begin + 1;
+    const verdict = await this.#weigh(subject, begin, false, continuation?.flip, true, length);
     return {
       ...seam,
       verdict,
       check: 'prompt',
       basis: ['prompt', 'continuation'],
       continuation,
-      next: shadow[0]?.top,
+      next: shadow.tokens[0]?.top,
     };
   }
 
@@ -247,13 +283,27 @@ export class Judge {
     promptAgrees: boolean,
     flip: Flip | undefined,
     shapeHolds: boolean,
+    length = 1,
   ): Promise<Verdict> {
-    const control = flip === undefined ? undefined : await this.#controls.token(subject, j);
+    const control = flip === undefined ? undefined : await this.#controls.token(subject, j, length);
     const facts =
       flip === undefined || control === undefined
         ? undefined
         : { gap: flip.gap, controlExact: control.flip === undefined };
     return verdictOf(promptAgrees, facts, shapeHolds, this.#controls.tau);
+  }
+}
+
+/** A seam whose prompt is not what it should be, before it is known what the model makes of it. */
+class WrongPrompt {
+  readonly seam: JudgedSeam;
+  readonly cuts: CutClass;
+  readonly prompt: readonly number[];
+
+  constructor(seam: JudgedSeam, cuts: CutClass, prompt: readonly number[]) {
+    this.seam = seam;
+    this.cuts = cuts;
+    this.prompt = prompt;
   }
 }
 

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { Target } from '../dialects/dialect.ts';
 import { isTextLevel } from '../dialects/text-level-strength.ts';
 import { messageOf, SeamstressError } from '../errors.ts';
+import type { SeamPlan } from '../checks/seam.ts';
 import type { RunRecord } from '../reports/record.ts';
 import type { RunSink } from '../reports/store.ts';
 import type { Scenario } from '../scenario/schema.ts';
@@ -22,7 +23,7 @@ import { confirmViews } from './realCuts.ts';
 import { searchRecipe } from './recipe.ts';
 import { findingOf } from './report.ts';
 import { makeSubjects, runTokenControls } from './subjects.ts';
-import { judgeAll, planSweep } from './sweep.ts';
+import { batchesOf, judgeAll, leftOut, planAll, shareOf } from './sweep.ts';
 import { tokenization } from './tokenization.ts';
 
 /** Seams in a row, at the end of a run, that end in an error before the target counts as lost. */
@@ -217,7 +218,6 @@ async function sweep(
   listener: RunListener,
 ): Promise<void> {
   const { strategies, compare, concurrency, seed, shard } = options;
-  const plans = subjects.map((subject) => planSweep(subject, options));
   state.realCuts = await confirmViews(
     target,
     subjects,
@@ -227,19 +227,20 @@ async function sweep(
     signal,
     options.lossy,
   );
-  const all = [...plans.flatMap((plan) => plan.seams), ...state.realCuts.seams];
-  const seams = all.filter((_, i) => shard === undefined || i % shard.of === shard.index - 1);
-  state.lossy = plans.reduce((total, plan) => total + plan.lossy, 0);
-  const inapplicable = plans.reduce((total, plan) => total + plan.inapplicable, 0);
+  const { seams: real } = state.realCuts;
+  const batches = (): Iterable<readonly SeamPlan[]> =>
+    shareOf(batchesOf(planAll(subjects, real, options)), shard);
+  state.planned = [...batches()].reduce((total, { length }) => total + length, 0);
+  const { lossy, inapplicable } = leftOut(subjects, options);
+  state.lossy = lossy;
   if (inapplicable > 0)
     state.untested.push({
       what: 'cuts that a strategy is not made for',
       why: 'thinking-only resumes an answer whose thinking is complete and that said nothing yet',
       count: inapplicable,
     });
-  state.planned = seams.length;
-  listener({ kind: 'planned', seams: seams.length });
-  await judgeAll(seams, judge, concurrency, (seam) => ledger.enter(seam));
+  listener({ kind: 'planned', seams: state.planned });
+  await judgeAll(batches(), judge, concurrency, (seam) => ledger.enter(seam));
   // Other shards may have findings where this one has none; the first one does what belongs to all.
   const first = (shard === undefined || shard.index === 1) && !isTextLevel(target);
   const wanted = ledger.groups.all.length > 0 || (shard !== undefined && shard.of > 1);

@@ -5,6 +5,7 @@ import { EMPTY_VIEW } from '../seam/generation.ts';
 import { applies, type Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { Judge } from './judge.ts';
+import type { Limit } from './limit.ts';
 import { chooseCuts, planResumes } from './sample.ts';
 
 export interface SweepOptions {
@@ -46,6 +47,61 @@ export function planSweep(subject: Subject, options: SweepOptions): SweepPlan {
   return { seams, lossy, inapplicable };
 }
 
+/** All seams of a sweep in the order of the journal, planned as they are needed. */
+export function* planAll(
+  subjects: readonly Subject[],
+  realCuts: readonly SeamPlan[],
+  options: SweepOptions,
+): Generator<SeamPlan> {
+  for (const subject of subjects) yield* planSweep(subject, options).seams;
+  yield* realCuts;
+}
+
+/** How many seams a sweep leaves out. */
+export function leftOut(
+  subjects: readonly Subject[],
+  options: SweepOptions,
+): Omit<SweepPlan, 'seams'> {
+  const counts = { lossy: 0, inapplicable: 0 };
+  for (const subject of subjects) {
+    const { lossy, inapplicable } = planSweep(subject, options);
+    counts.lossy += lossy;
+    counts.inapplicable += inapplicable;
+  }
+  return counts;
+}
+
+/** Seams of one generation and strategy that are judged together at most. */
+const TOGETHER = 64;
+
+/** Divides seams, in their order, into runs of one generation and strategy. */
+export function* batchesOf(seams: Iterable<SeamPlan>): Generator<SeamPlan[]> {
+  let batch: SeamPlan[] = [];
+  for (const seam of seams) {
+    const [first] = batch;
+    const fits = first?.subject === seam.subject && first.strategy === seam.strategy;
+    if (batch.length > 0 && (!fits || batch.length >= TOGETHER)) {
+      yield batch;
+      batch = [];
+    }
+    batch.push(seam);
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** The batches of one of several machines: each goes to the one that has the fewest seams by then. */
+export function* shareOf(
+  batches: Iterable<SeamPlan[]>,
+  shard: { readonly index: number; readonly of: number } | undefined,
+): Generator<SeamPlan[]> {
+  const seams = Array.from({ length: shard?.of ?? 1 }, () => 0);
+  for (const batch of batches) {
+    const least = seams.indexOf(Math.min(...seams));
+    seams[least] = (seams[least] ?? 0) + batch.length;
+    if (least === (shard?.index ?? 1) - 1) yield batch;
+  }
+}
+
 /**
  * Judges seams with bounded concurrency and hands them on in the order of the plan, so that the
  * journal does not depend on timing.
@@ -53,31 +109,32 @@ export function planSweep(subject: Subject, options: SweepOptions): SweepPlan {
  * @throws what `judge` throws when the run is aborted; seams handed on before stay valid
  */
 export async function judgeAll(
-  seams: readonly SeamPlan[],
+  batches: Iterable<readonly SeamPlan[]>,
   judge: Judge,
   concurrency: number,
   enter: (seam: JudgedSeam) => void,
 ): Promise<void> {
-  const limit = pLimit(concurrency);
-  const ahead = concurrency * 8;
+  const room = pLimit(concurrency);
+  const ahead = Math.max(concurrency * 8, 2 * TOGETHER);
   const waiting: Promise<JudgedSeam>[] = [];
-  const active = new Set<Promise<JudgedSeam>>();
-  const start = (seam: SeamPlan): Promise<JudgedSeam> => {
-    const judged = judge.judge(seam);
-    active.add(judged);
-    return judged.finally(() => active.delete(judged));
-  };
+  const active = new Set<Promise<unknown>>();
+  const limit: Limit = (task) =>
+    room(() => {
+      const running = task();
+      active.add(running);
+      return running.finally(() => active.delete(running));
+    });
   try {
-    for (const seam of seams) {
-      const judged = limit(() => start(seam));
+    for (const batch of batches) {
+      const judged = judge.judgeTogether(batch, limit);
       // An abort rejects all at once; the loop meets the first, and the others must not go unheard.
-      judged.catch(() => undefined);
-      waiting.push(judged);
-      if (waiting.length >= ahead) enter(await (waiting.shift() as Promise<JudgedSeam>));
+      for (const one of judged) one.catch(() => undefined);
+      waiting.push(...judged);
+      while (waiting.length >= ahead) enter(await (waiting.shift() as Promise<JudgedSeam>));
     }
     while (waiting.length > 0) enter(await (waiting.shift() as Promise<JudgedSeam>));
   } finally {
-    limit.clearQueue();
+    room.clearQueue();
     await Promise.allSettled(active);
   }
 }

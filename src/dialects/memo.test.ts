@@ -36,3 +36,17 @@ test('the oldest is forgotten first', async () => {
   expect(await memo.get('b', again)).toBe('b');
   expect(await memo.get('a', again)).toBe('again');
 });
+
+async function ids(length: number): Promise<readonly number[]> {
+  return Array.from({ length }, () => 1);
+}
+
+test('large results are forgotten before small ones are', async () => {
+  const memo = new Memo<readonly number[]>(1000, 10_000);
+  await memo.get('small', () => ids(10));
+  await memo.get('large', () => ids(1200));
+  expect(await memo.get('small', () => ids(1))).toHaveLength(10);
+  await memo.get('another', () => ids(1200));
+  expect(await memo.get('another', () => ids(2))).toHaveLength(1200);
+  expect(await memo.get('large', () => ids(2))).toHaveLength(2);
+});

