@@ -17,6 +17,7 @@ import { TapedTarget } from '../tape/target.ts';
 import type { RunListener } from './events.ts';
 import { Budget, withBudget } from './budget.ts';
 import { isCacheUse } from './cache.ts';
+import { carryHops } from './hop-record.ts';
 import type { Past } from './make-record.ts';
 import { conduct, type CampaignOptions } from './run.ts';
 
@@ -50,19 +51,26 @@ export function recordOfRun(folder: string): RunRecord | undefined {
 export async function continueRun(
   folder: string,
   target: Target,
-  more: Pick<CampaignOptions, 'concurrency' | 'maxTimeMs' | 'signal' | 'budget' | 'tokenizer'>,
+  more: Pick<
+    CampaignOptions,
+    'concurrency' | 'maxTimeMs' | 'signal' | 'budget' | 'tokenizer' | 'lastly'
+  > & {
+    /** A gateway that is to be tested from now on. */
+    readonly via?: string | undefined;
+  },
   listener: RunListener,
 ): Promise<RunRecord> {
   const header = headerOfRun(folder);
   refuseOther(header.target, target.identity);
   const before = recordOfRun(folder);
-  const writer = continueTape(join(folder, TAPE));
+  const { via, ...own } = more;
+  const writer = continueTape(join(folder, TAPE), via === undefined ? {} : { via });
   const player = new TapePlayer([join(folder, TAPE)]);
   const budget = new Budget(more.budget ?? {});
   try {
     return await conduct(
       new TapedTarget({ live: withBudget(target, budget), player, writer, fresh: isCacheUse }),
-      { ...optionsOf(header), ...more },
+      { ...optionsOf(header), ...own },
       new RunStore(folder, true),
       listener,
       { budget, past: { startedAt: header.startedAt, seconds: before?.totals.seconds ?? 0 } },
@@ -92,9 +100,15 @@ export async function analyzeRun(
   const before = recordOfRun(folder);
   const player = new TapePlayer([join(folder, TAPE)]);
   try {
-    return await play(player, optionsOf(player.header), sink, listener, {
-      startedAt: player.header.startedAt,
-      finishedAt: before?.finishedAt ?? player.header.startedAt,
+    const { header } = player;
+    const earlier = before === undefined ? [] : [before];
+    const options = {
+      ...optionsOf(header),
+      lastly: (record: RunRecord) => Promise.resolve(carryHops(record, earlier, viaOf(header))),
+    };
+    return await play(player, options, sink, listener, {
+      startedAt: header.startedAt,
+      finishedAt: before?.finishedAt ?? header.startedAt,
       seconds: before?.totals.seconds ?? 0,
       interrupted: before?.interrupted ?? (before === undefined ? 'signal' : undefined),
       ...(before === undefined
@@ -130,7 +144,13 @@ export async function mergeRuns(
     refuseMixed(folders, player.headers);
     const sum = (of: (totals: RunRecord['totals']) => number): number =>
       records.reduce((total, record) => total + of(record.totals), 0);
-    return await play(player, { ...optionsOf(player.header), shard: undefined }, sink(), listener, {
+    const via = player.headers.map(viaOf).find((name) => name !== undefined);
+    const options = {
+      ...optionsOf(player.header),
+      shard: undefined,
+      lastly: (record: RunRecord) => Promise.resolve(carryHops(record, records, via)),
+    };
+    return await play(player, options, sink(), listener, {
       startedAt: records.map((record) => record.startedAt).toSorted()[0] ?? '',
       finishedAt:
         records
@@ -167,6 +187,12 @@ async function play(
   const own = { ...options, signal: end.signal, tokenization: false };
   const record = await conduct(target, own, sink, listener, { past });
   return { record, missing: past.interrupted === undefined ? target.missing : 0 };
+}
+
+/** The gateway that a run was to test, as its command line named it. */
+export function viaOf({ options }: Pick<TapeHeader, 'options'>): string | undefined {
+  const via = options?.['via'];
+  return typeof via === 'string' ? via : undefined;
 }
 
 function optionsOf({ plan }: TapeHeader): CampaignOptions {

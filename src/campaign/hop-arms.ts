@@ -1,11 +1,12 @@
 /** The ways in which clients send a resume to a gateway: a route and an arm, each one raw body. */
 import type { JsonObject } from '../dialects/json.ts';
-import { openaiMessages } from '../dialects/openai.ts';
+import { openaiConstraints, openaiMessages, openaiTools } from '../dialects/openai.ts';
 import { CHAT_PATH, MESSAGES_PATH } from '../dialects/rendered-body.ts';
-import type { HopRequest } from '../diagnosis/hops.ts';
+import type { HopRequest } from '../diagnosis/hop-fields.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import { requestOf } from '../seam/generate.ts';
 import type { View } from '../seam/generation.ts';
+import { hasOpenCall, messagesBody } from './hop-messages.ts';
 
 export interface HopArm {
   readonly route: typeof CHAT_PATH | typeof MESSAGES_PATH;
@@ -24,6 +25,13 @@ export const HOP_ARMS: readonly HopArm[] = [
   { route: CHAT_PATH, arm: 'extra_body' },
   { route: CHAT_PATH, arm: 'parts+flags' },
 ];
+
+/** The arms that can ask a scenario: the Messages API cannot ask for JSON of a schema. */
+export function armsFor({ responseFormat }: Scenario): readonly HopArm[] {
+  return responseFormat === undefined
+    ? HOP_ARMS
+    : HOP_ARMS.filter(({ route }) => route === CHAT_PATH);
+}
 
 const FLAGS: JsonObject = { continue_final_message: true, add_generation_prompt: false };
 
@@ -56,36 +64,22 @@ export function armRequest(
   };
 }
 
-interface Conversation {
+interface Conversation extends JsonObject {
   readonly messages: readonly JsonObject[];
-  readonly system?: string;
 }
 
 function chatBody(scenario: Scenario, view: View): Conversation {
-  const { content, reasoning } = view;
-  const prefill = { content, ...(reasoning === '' ? {} : { reasoning }) };
-  return { messages: openaiMessages({ ...requestOf(scenario), prefill }, 'reasoning_content') };
-}
-
-/** The Anthropic form: the system prompt apart, thoughts as blocks of the content. */
-function messagesBody(scenario: Scenario, view: View): Conversation {
-  const system = scenario.messages
-    .filter(({ role }) => role === 'system')
-    .map(({ content }) => content)
-    .join('\n\n');
-  const past = scenario.messages.filter(({ role }) => role !== 'system');
+  const { content, reasoning, toolCalls } = view;
+  const request = requestOf(scenario);
+  const prefill = {
+    content,
+    ...(reasoning === '' ? {} : { reasoning }),
+    ...(toolCalls.length === 0 ? {} : { toolCalls }),
+  };
   return {
-    ...(system === '' ? {} : { system }),
-    messages: [...past, { role: 'assistant', ...view }].map(({ role, content, reasoning }) => ({
-      role,
-      content:
-        reasoning === undefined || reasoning === ''
-          ? content
-          : [
-              { type: 'thinking', thinking: reasoning, signature: '' },
-              ...(content === '' ? [] : [{ type: 'text', text: content }]),
-            ],
-    })),
+    messages: openaiMessages({ ...request, prefill }, 'reasoning_content'),
+    ...(scenario.tools.length === 0 ? {} : { tools: openaiTools(scenario.tools) }),
+    ...openaiConstraints(request),
   };
 }
 
@@ -104,18 +98,27 @@ function inContent({ content }: View): boolean {
   return content.length > 1;
 }
 
-/** Cuts that show what a hop does: inside the reasoning, inside the content, where text ends in whitespace, at the end. */
+function hasCalls({ toolCalls }: View): boolean {
+  return toolCalls.length > 0;
+}
+
+/**
+ * Cuts that show what a hop does: inside a tool call and at its end, inside the content, inside the
+ * reasoning, where text ends in whitespace, at the ends of the content.
+ */
 export function hopCuts(views: readonly View[], most: number): number[] {
   const find = (holds: (view: View) => boolean, nth: number): number | undefined => {
     const found = views.flatMap((view, k) => (holds(view) ? [k] : []));
     return found[Math.floor((found.length - 1) * nth)];
   };
   const wanted = [
-    find(inContent, 0.5),
-    find(({ content, reasoning }) => content === '' && reasoning.length > 1, 0.5),
+    find((view) => hasOpenCall(view) && view.toolCalls.at(-1)?.arguments !== '', 0.5),
+    find((view) => hasCalls(view) && !hasOpenCall(view), 1),
+    find((view) => inContent(view) && !hasCalls(view), 0.5),
+    find((view) => view.content === '' && view.reasoning.length > 1 && !hasCalls(view), 0.5),
     find(({ content }) => /\S\s+$/.test(content), 0.5),
     find(inContent, 0),
-    find(inContent, 1),
+    find((view) => inContent(view) && !hasCalls(view), 1),
   ];
   return [...new Set(wanted.filter((k) => k !== undefined))]
     .slice(0, most)

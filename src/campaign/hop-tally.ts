@@ -1,11 +1,13 @@
 /** Adds up what a hop did, route by route and arm by arm. */
 import { VERDICTS, type Verdict } from '../checks/verdict.ts';
+import { MESSAGES_PATH } from '../dialects/rendered-body.ts';
 import { HOP_CAUSE_NAMES, type HopCause } from '../diagnosis/hop-causes.ts';
 import { wordsOf } from '../diagnosis/hop-words.ts';
-import type { FieldChange, HopRequest } from '../diagnosis/hops.ts';
+import type { FieldChange, HopRequest } from '../diagnosis/hop-fields.ts';
 import type { HopExample, HopRow, HopsReport, HopVerdict } from '../reports/hops.ts';
 import type { View } from '../seam/generation.ts';
 import { HOP_ARMS, type HopArm } from './hop-arms.ts';
+import { hasOpenCall } from './hop-messages.ts';
 
 /** One resume on both ways. */
 export interface Judged {
@@ -46,19 +48,23 @@ export class HopTally {
   readonly #errors: string[] = [];
   #scenarios = 0;
   #cuts = 0;
+  #unreached = 0;
 
   constructor(hop: { readonly name: string; readonly version: string }, engine: string) {
     this.#hop = { name: hop.name, version: hop.version };
     this.#engine = engine;
   }
 
-  addScenario(cuts: number): void {
+  /** A scenario with all its resumes: every arm has the same ones. */
+  addScenario(cuts: number, judged: readonly Judged[]): void {
     this.#scenarios++;
     this.#cuts += cuts;
+    this.#judged.push(...judged);
   }
 
-  add(judged: Judged): void {
-    this.#judged.push(judged);
+  /** The test ends here, with so many scenarios left. */
+  stop(unreached: number): void {
+    this.#unreached = unreached;
   }
 
   leaveOut(what: string): void {
@@ -86,6 +92,7 @@ export class HopTally {
       verdicts: arms.map(({ arm, all }) => this.#verdict(arm, all)),
       notTested: [
         ...this.#notTested,
+        ...openCallsOf(this.#judged),
         ...refusalsOf(this.#judged),
         ...[...missing].map((route) => `${route} straight to the engine: it does not have it`),
       ],
@@ -97,6 +104,7 @@ export class HopTally {
           ),
         ),
       ],
+      ...(this.#unreached === 0 ? {} : { unreached: this.#unreached }),
     };
   }
 
@@ -168,6 +176,19 @@ export class HopTally {
   }
 }
 
+/** What no client of the Messages API can send. */
+function openCallsOf(all: readonly Judged[]): string[] {
+  const cuts = new Set(
+    all
+      .filter(({ arm, view }) => arm.route === MESSAGES_PATH && hasOpenCall(view))
+      .map(({ scenario, k }) => `${scenario} ${k}`),
+  ).size;
+  if (cuts === 0) return [];
+  return [
+    `${MESSAGES_PATH}, the text of an unfinished tool call (${cuts} ${cuts === 1 ? 'cut' : 'cuts'}): that API has no such thing; what was whole of the arguments is sent`,
+  ];
+}
+
 /** Direct requests that were refused, one line for each route and reason. */
 function refusalsOf(all: readonly Judged[]): string[] {
   return [
@@ -225,14 +246,35 @@ function renderedOf({ field }: FieldChange, { view, through }: Judged): string {
   const text = through?.rendered;
   if (text === undefined) return '';
   if (/^messages\[-1\]\.content\[thinking\]|reasoning/.test(field))
-    return view.reasoning === '' ? '' : placeOf(text, view.reasoning, view.content === '');
+    return view.reasoning === ''
+      ? ''
+      : placeOf(text, view.reasoning, view.content === '' && view.toolCalls.length === 0);
   if (field === 'messages[-1].content')
-    return view.content === '' ? '' : placeOf(text, view.content, true);
+    return view.content === '' ? '' : placeOf(text, view.content, view.toolCalls.length === 0);
+  const call =
+    /^messages\[-1\]\.(?:tool_calls|content\[tool_use\])\[(\d+)\](?:\.(name|id|arguments|input))?$/.exec(
+      field,
+    );
+  if (call !== null) return callIn(text, view, Number(call[1]), call[2]);
   if (
     !/continue_final_message|add_generation_prompt|^messages\[-1\]\.(?:prefix|partial)$/.test(field)
   )
     return '';
-  return text.endsWith(view.content || view.reasoning) ? 'turn left open' : 'turn closed';
+  const end = view.toolCalls.at(-1)?.arguments || view.content || view.reasoning;
+  return text.endsWith(end) ? 'turn left open' : 'turn closed';
+}
+
+/** Of a call its arguments, or the part of it that a field is; its id is seldom in a prompt. */
+function callIn(text: string, { toolCalls }: View, i: number, part = 'arguments'): string {
+  const call = toolCalls[i];
+  if (call === undefined || part === 'id') return '';
+  const held = part === 'name' ? call.name : call.arguments;
+  if (held === '') return '';
+  return placeOf(
+    text,
+    held,
+    part !== 'name' && i === toolCalls.length - 1 && hasOpenCall({ toolCalls }),
+  );
 }
 
 function placeOf(text: string, part: string, last: boolean): string {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { request } from 'undici';
 import { onTestFinished } from 'vitest';
-import type { HopRequest } from '../diagnosis/hops.ts';
+import type { HopRequest } from '../diagnosis/hop-fields.ts';
 
 /** What a gateway makes of a request; undefined: it answers with an error itself. */
 export type Rewriting = (sent: HopRequest) => HopRequest | undefined;
@@ -45,9 +45,9 @@ export async function fakeGateway(upstream: string, rewriting: Rewriting): Promi
 
 /** What LiteLLM does, as far as a resume is concerned: `/v1/messages` becomes chat, markers go or stay. */
 export function likeLitellm({ path, body }: HopRequest): HopRequest {
-  const { extra_body: extra, system, ...rest } = body;
+  const { extra_body: extra, system, tools, ...rest } = body;
   const messages = rest['messages'] as Record<string, unknown>[];
-  const translated = path === '/v1/messages' ? messages.map(fromAnthropic) : messages;
+  const translated = path === '/v1/messages' ? messages.flatMap(fromAnthropic) : messages;
   return {
     path: '/v1/chat/completions',
     body: {
@@ -56,19 +56,57 @@ export function likeLitellm({ path, body }: HopRequest): HopRequest {
         ...(system === undefined ? [] : [{ role: 'system', content: system }]),
         ...translated,
       ],
+      ...(tools === undefined
+        ? {}
+        : { tools: path === '/v1/messages' ? (tools as unknown[]).map(toolOf) : tools }),
       ...(extra as object | undefined),
       stream: false,
     },
   };
 }
 
-function fromAnthropic({ role, content }: Record<string, unknown>): Record<string, unknown> {
-  if (!Array.isArray(content)) return { role, content };
-  const parts = content as { readonly text?: string; readonly thinking?: string }[];
+interface Part {
+  readonly type: string;
+  readonly text?: string;
+  readonly thinking?: string;
+  readonly id?: string;
+  readonly name?: string;
+  readonly input?: unknown;
+  readonly tool_use_id?: string;
+  readonly content?: unknown;
+}
+
+function fromAnthropic({ role, content }: Record<string, unknown>): Record<string, unknown>[] {
+  if (!Array.isArray(content)) return [{ role, content }];
+  const parts = content as readonly Part[];
+  const results = parts.filter(({ type }) => type === 'tool_result');
+  if (results.length > 0)
+    return results.map((part) => ({
+      role: 'tool',
+      tool_call_id: part.tool_use_id,
+      content: part.content,
+    }));
   const thought = parts.map(({ thinking }) => thinking ?? '').join('');
-  return {
-    role,
-    content: parts.map(({ text }) => text ?? '').join(''),
-    ...(thought === '' ? {} : { reasoning_content: thought }),
-  };
+  const calls = parts.filter(({ type }) => type === 'tool_use');
+  return [
+    {
+      role,
+      content: parts.map(({ text }) => text ?? '').join(''),
+      ...(thought === '' ? {} : { reasoning_content: thought }),
+      ...(calls.length === 0
+        ? {}
+        : {
+            tool_calls: calls.map(({ id, name, input }) => ({
+              id,
+              type: 'function',
+              function: { name, arguments: JSON.stringify(input) },
+            })),
+          }),
+    },
+  ];
+}
+
+function toolOf(tool: unknown): unknown {
+  const { name, description, input_schema: parameters } = tool as Record<string, unknown>;
+  return { type: 'function', function: { name, description, parameters } };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { connect, dialectNamed } from '../dialects/registry.ts';
-import type { HopRequest } from '../diagnosis/hops.ts';
+import type { HopRequest } from '../diagnosis/hop-fields.ts';
 import { personaNamed } from '../reference/personas/catalogue.ts';
 import { startReference } from '../reference/server.ts';
 import {
@@ -19,11 +19,15 @@ import { fakeGateway, likeLitellm, type Rewriting } from './hops.test-help.ts';
 const { signal } = new AbortController();
 const FAIL_ON = new Set(['drift', 'diverged', 'rejected'] as const);
 
+/** Those that end a test when its first scenario is done. */
+const stopsAfterOne = new WeakSet<AbortController>();
+
 /** A run through a fake gateway and a real tap, in front of the embedded server as a persona. */
 async function through(
   persona: string,
   rewriting: Rewriting,
   ids: readonly string[] = ['no-thinking', 'add'],
+  stop: AbortController = new AbortController(),
 ): Promise<HopsReport> {
   const server = await startReference({ persona: await personaNamed(persona) });
   onTestFinished(() => server.close());
@@ -48,7 +52,8 @@ async function through(
     },
     scenarios: (await loadScenarios([])).filter(({ id }) => ids.includes(id)),
     model: target.identity.model,
-    signal,
+    signal: stop.signal,
+    progress: () => stopsAfterOne.has(stop) && stop.abort(),
   });
   expect(hopsSchema.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
   expect(JSON.stringify(report)).not.toContain('planted');
@@ -190,6 +195,130 @@ describe('in front of an engine that continues unasked', () => {
     expect(found).toMatchObject({ cause: 'reasoning-dropped', harmed: report.cuts });
     expect(found.putRight).toBe(report.cuts);
   });
+});
+
+/** Changes the tool calls of the trailing message. */
+function calling(change: (call: { function: { arguments: string } }) => unknown): Rewriting {
+  return (sent) => {
+    const { path, body } = likeLitellm(sent);
+    const messages = body['messages'] as Record<string, unknown>[];
+    const last = messages.at(-1);
+    const calls = (last?.['tool_calls'] ?? []) as { function: { arguments: string } }[];
+    const changed = calls.flatMap((call) => change(call) ?? []);
+    return {
+      path,
+      body: {
+        ...body,
+        messages: [
+          ...messages.slice(0, -1),
+          {
+            ...without(last ?? {}, 'tool_calls'),
+            ...(changed[0] ? { tool_calls: changed } : {}),
+          },
+        ],
+      },
+    };
+  };
+}
+
+describe('tools', () => {
+  const TOOLS = ['tool', 'tool-again'];
+  const CALL = /^messages\[-1\]\.tool_calls\[0\]/;
+
+  test('are asked on every route and arm, one cut inside a call and one after it', async () => {
+    const report = await through('reference', likeLitellm, TOOLS);
+    expect(report.scenarios).toBe(2);
+    expect(report.verdicts).toHaveLength(9);
+    expect(report.errors).toEqual([]);
+    expect(report.notTested.join()).toMatch(
+      /\/v1\/messages, the text of an unfinished tool call \(2 cuts\)/,
+    );
+    for (const { route, causes } of report.verdicts)
+      if (route === CHAT) expect(causes.filter((name) => name.includes('tool'))).toEqual([]);
+    // The definitions pass in the other API's form, and so does what is held of a call.
+    const on = (route: string, field: RegExp): string[] =>
+      report.rows
+        .filter((row) => row.route === route && row.arm === 'plain' && field.test(row.field))
+        .map(({ field: name, change }) => `${name} ${change}`);
+    expect(on(CHAT, /^tools/)).toEqual(['tools kept']);
+    expect(on(MESSAGES, /^tools/)).toEqual(['tools reshaped']);
+    expect(on(CHAT, CALL)).toContain('messages[-1].tool_calls[0].arguments kept');
+    expect(on(MESSAGES, /tool_use/)).toContain('messages[-1].content[tool_use][0].input reshaped');
+    const sent = report.verdicts.find(({ route, arm }) => route === MESSAGES && arm === 'plain');
+    expect(JSON.stringify(sent?.example?.sent.body)).toContain('"input_schema"');
+  });
+
+  test('a call that is dropped is named, with its place', async () => {
+    const report = await through(
+      'reference',
+      calling(() => undefined),
+      TOOLS,
+    );
+    const found = verdict(report, CHAT, 'plain');
+    expect(found.causes).toContain('tool-call-dropped');
+    expect(found.harmed).toBeGreaterThan(0);
+    expect(found.cause).toBe('tool-call-dropped');
+    expect(found.line).toContain('drops messages[-1].tool_calls[0]');
+    expect(hopsStatus(report, FAIL_ON)).toBe(1);
+  });
+
+  test('arguments written anew are named, and the prompt tells whether it matters', async () => {
+    const report = await through(
+      'reference',
+      calling((call) => ({
+        ...call,
+        function: {
+          ...call.function,
+          arguments: call.function.arguments.replaceAll('": "', '":"'),
+        },
+      })),
+      TOOLS,
+    );
+    const found = verdict(report, CHAT, 'plain');
+    expect(found.causes).toEqual(['tool-call-rewritten']);
+    expect(
+      report.rows.filter(
+        ({ arm, route, field }) => arm === 'plain' && route === CHAT && CALL.test(field),
+      ),
+    ).toContainEqual(
+      expect.objectContaining({
+        field: 'messages[-1].tool_calls[0].arguments',
+        change: 'rewritten',
+      }),
+    );
+    expect(found.line).toContain('messages[-1].tool_calls[0].arguments');
+  });
+
+  test('definitions that are changed are named field by field and do harm', async () => {
+    const report = await through(
+      'reference',
+      (sent) => {
+        const { path, body } = likeLitellm(sent);
+        const tools = (body['tools'] as { function: object }[]).map((tool) => ({
+          ...tool,
+          function: without(tool.function as Record<string, unknown>, 'description'),
+        }));
+        return { path, body: { ...body, tools } };
+      },
+      ['tool'],
+    );
+    const found = verdict(report, CHAT, 'plain');
+    expect(found).toMatchObject({ cause: 'tools-changed', harmed: report.cuts });
+    expect(found.line).toContain('drops tools[0].description');
+    expect(verdict(report, MESSAGES, 'plain').causes).toContain('tools-changed');
+  });
+});
+
+test('a test that is stopped keeps the scenarios that are whole, and counts the others', async () => {
+  const stop = new AbortController();
+  stopsAfterOne.add(stop);
+  const ids = ['no-thinking', 'add', 'go'];
+  const report = await through('reference', likeLitellm, ids, stop);
+  expect(report).toMatchObject({ scenarios: 1, unreached: 2, errors: [] });
+  for (const { proxied } of report.verdicts)
+    expect(Object.values(proxied).reduce((sum, n) => sum + n, 0)).toBe(report.cuts);
+  const print = hopsReport(report);
+  expect(print).toContain('not tested: 2 more scenarios; the test was stopped');
 });
 
 test('a gateway that refuses is rejected, and nothing of it is exact', async () => {

@@ -12,11 +12,13 @@ import { Memo } from '../dialects/memo.ts';
 import {
   bodyRenderer,
   CHAT_PATH,
+  MESSAGES_PATH,
   type RenderBody,
   type RenderedBody,
 } from '../dialects/rendered-body.ts';
 import { hopCausesOf, putRight } from '../diagnosis/hop-causes.ts';
-import { compareHop, type HopRequest } from '../diagnosis/hops.ts';
+import type { HopRequest } from '../diagnosis/hop-fields.ts';
+import { compareHop } from '../diagnosis/hops.ts';
 import { messageOf, SeamstressError } from '../errors.ts';
 import type { HopsReport } from '../reports/hops.ts';
 import type { Scenario } from '../scenario/schema.ts';
@@ -25,7 +27,7 @@ import { makeSubject, type Subject } from '../seam/subject.ts';
 import { jsonOf, type Exchange } from '../tap/exchange.ts';
 import { HttpClient } from '../wire/http.ts';
 import { Refusal } from '../wire/refusal.ts';
-import { armRequest, HOP_ARMS, hopCuts, type HopArm } from './hop-arms.ts';
+import { armRequest, armsFor, HOP_ARMS, hopCuts, type HopArm } from './hop-arms.ts';
 import { HopTally, type Judged } from './hop-tally.ts';
 
 /** The gateway under test; its upstream is a tap in front of the target. */
@@ -56,7 +58,8 @@ export interface HopsOptions {
 }
 
 /**
- * Tests a hop in front of a target.
+ * Tests a hop in front of a target. Stopped by its signal it reports the scenarios that it has
+ * tested, and how many it did not come to.
  *
  * @throws SeamstressError `target` when the target's dialect cannot render a body
  */
@@ -79,22 +82,29 @@ export async function runHops(target: Target, options: HopsOptions): Promise<Hop
       hop,
       [engine.name, engine.version ?? engine.build].filter((part) => part !== undefined).join(' '),
     );
-    for (const scenario of options.scenarios) {
-      if (scenario.tools.length > 0) {
-        tally.leaveOut(`${scenario.id}: it has tools, which the two routes write differently`);
-        continue;
+    for (const [i, scenario] of options.scenarios.entries()) {
+      if (signal.aborted) {
+        tally.stop(options.scenarios.length - i);
+        break;
       }
       try {
+        const arms = armsFor(scenario);
+        if (arms.length < HOP_ARMS.length)
+          tally.leaveOut(`${scenario.id} on ${MESSAGES_PATH}: its answer must be JSON of a schema`);
         const subject = await makeSubject(target, scenario, signal);
         const cuts = hopCuts(subject.views, options.cutsEach ?? 3);
-        tally.addScenario(cuts.length);
+        const judged: Judged[] = [];
         for (const k of cuts)
-          for (const arm of HOP_ARMS) tally.add(await bench.judge(arm, subject, k, options.model));
+          for (const arm of arms) judged.push(await bench.judge(arm, subject, k, options.model));
+        tally.addScenario(cuts.length, judged);
         progress(
-          `hops: ${scenario.id}, ${cuts.length} cuts × ${HOP_ARMS.length} ways through ${hop.name}`,
+          `hops: ${scenario.id}, ${cuts.length} cuts × ${arms.length} ways through ${hop.name}`,
         );
       } catch (error) {
-        if (signal.aborted) throw error;
+        if (signal.aborted) {
+          tally.stop(options.scenarios.length - i);
+          break;
+        }
         tally.fail(`${scenario.id}: ${messageOf(error)}`);
       }
     }

@@ -1,5 +1,6 @@
 /** Puts the record of a campaign together. */
-import type { Target } from '../dialects/dialect.ts';
+import { ROUTES, type Target } from '../dialects/dialect.ts';
+import { waysOf, type OtherWay } from '../dialects/ways.ts';
 import { SCHEMA_VERSION, type CacheRow, type Finding, type RunRecord } from '../reports/record.ts';
 import { TOOL } from '../tool.ts';
 import type { Controls } from './controls.ts';
@@ -98,7 +99,7 @@ export function makeRecord(
     cache: state.cache,
     ...tokenizationOf(state, past),
     recipe: state.recipe,
-    notTested: notTested(options, ledger, state),
+    notTested: notTested(target, options, ledger, state),
     errors: [...state.errors, ...(state.realCuts?.trouble ?? []), ...tally.errors],
     findings,
   };
@@ -112,7 +113,12 @@ function tokenizationOf(
   return tokenization === undefined ? undefined : { tokenization };
 }
 
-function notTested(options: CampaignOptions, ledger: Ledger, state: State): RunRecord['notTested'] {
+function notTested(
+  target: Target,
+  options: CampaignOptions,
+  ledger: Ledger,
+  state: State,
+): RunRecord['notTested'] {
   const list: { what: string; why: string; count?: number }[] = [...state.untested];
   const { seams, byPhase } = ledger.tally.totals;
   const { shard } = options;
@@ -132,9 +138,46 @@ function notTested(options: CampaignOptions, ledger: Ledger, state: State): RunR
       what: 'the other shards',
       why: `this run is number ${shard.index} of ${shard.of}; merge puts them together`,
     });
+  list.push(...otherWays(options, target));
   list.push({
     what: 'the output of resumes from a warm cache',
     why: 'resumes are judged cold, so that only the seam differs',
   });
   return list;
 }
+
+/** What a dialect knows beside the streamed chat, and no strategy of the run asked for. */
+function otherWays(
+  { strategies }: CampaignOptions,
+  { identity }: Target,
+): { readonly what: string; readonly why: string }[] {
+  const tested = new Set(strategies.flatMap(({ needs = [] }) => needs));
+  const left = waysOf(identity.dialect).filter((way) => !tested.has(way));
+  const named = left.map((way) => (way === 'whole' ? 'reasoning-field/whole' : way));
+  const byCount = ROUTES.some((route) => tested.has(route));
+  return [
+    ...(left.length === 0
+      ? []
+      : [
+          {
+            what: `resumes by ${left.map((way) => WAYS[way]).join(', ')}`,
+            why: `most of them cost a generation at every cut; they are tested where they are named: ${named.join(', ')}`,
+          },
+        ]),
+    ...(byCount
+      ? [
+          {
+            what: `the prompt's ids by ${ROUTES.map((route) => WAYS[route]).join(' and ')}, where the server does not render them`,
+            why: 'texts and the prompt’s number of tokens are compared there; a wrong prompt of the right length is not noticed',
+          },
+        ]
+      : []),
+  ];
+}
+
+const WAYS: Readonly<Record<OtherWay, string>> = {
+  messages: '/v1/messages',
+  responses: '/v1/responses',
+  whole: 'answers that are not streamed',
+  'stream-replay': 'the replay of a stream that was cut',
+};

@@ -58,6 +58,8 @@ export interface CampaignOptions {
   readonly tokenization?: boolean | undefined;
   /** The model's `tokenizer.json`, to be compared with the server's. */
   readonly tokenizer?: string | undefined;
+  /** What is to be added to the record once the campaign is over, before it is written. */
+  readonly lastly?: ((record: RunRecord) => Promise<RunRecord>) | undefined;
   /** Kept with the tape, so that the run can be gone on with; must hold no key. */
   readonly origin?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -165,7 +167,7 @@ export async function conduct(
       : state.lost || ledger.errorsAtTheEnd >= ERRORS_AT_THE_END
         ? 'target-lost'
         : undefined;
-  const record = makeRecord(
+  const made = makeRecord(
     target,
     options,
     started,
@@ -176,6 +178,7 @@ export async function conduct(
     findings,
     interrupted,
   );
+  const record = (await options.lastly?.(made)) ?? made;
   store.finish(record);
   listener({ kind: 'finished', record, findings });
   return record;

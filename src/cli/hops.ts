@@ -1,12 +1,11 @@
 /** `--via`: a tap and a gateway in front of the target of a command, and the test of them. */
-import { renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { whyNoHops, withHops, withoutHops } from '../campaign/hop-record.ts';
 import { runHops } from '../campaign/hops.ts';
 import { chooseModel, httpOptions } from '../dialects/acquaint.ts';
 import type { Target } from '../dialects/dialect.ts';
 import { parseGateway } from '../engines/gateway-spec.ts';
 import { startLitellm, type RunningGateway } from '../engines/litellm.ts';
-import { messageOf, SeamstressError } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import type { HopsReport } from '../reports/hops.ts';
 import type { RunRecord } from '../reports/record.ts';
 import type { Scenario } from '../scenario/schema.ts';
@@ -19,8 +18,6 @@ const KEY_VARIABLE = 'SEAMSTRESS_API_KEY';
 export interface OpenHops {
   /** Sends resumes of the scenarios both ways. */
   test(scenarios: readonly Scenario[]): Promise<HopsReport>;
-  /** The record of a run with its hops; the `run.json` in the folder is written anew. */
-  addTo(record: RunRecord, scenarios: readonly Scenario[], folder: string): Promise<RunRecord>;
   close(): Promise<void>;
 }
 
@@ -79,16 +76,68 @@ export async function openHops(
       signal,
       progress,
     });
+  return { test, close: () => closeBoth(gateway, tap) };
+}
+
+/** What `--via` means for a run. */
+export interface RunVia {
+  /** Undefined where the run has no gateway. */
+  readonly via: string | undefined;
+  readonly shard: { readonly index: number } | undefined;
+  /** Requests or tokens of the run have a limit. */
+  readonly limited: boolean;
+  /** What an earlier part of the run has learned, and that is not to be learned again. */
+  readonly kept?: HopsReport | undefined;
+  readonly scenarios: readonly Scenario[];
+}
+
+/** The end of a run with a gateway. */
+export interface ViaOfRun {
+  /** The record with what the gateway did, or why that was not tested. */
+  readonly lastly: (record: RunRecord) => Promise<RunRecord>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the gateway of a run where it is to be tested.
+ *
+ * @throws SeamstressError `engine` when the gateway cannot be provisioned or started
+ */
+export async function viaOfRun(
+  { via, shard, limited, kept, scenarios }: RunVia,
+  target: Target,
+  signal: AbortSignal,
+  progress: (line: string) => void,
+): Promise<ViaOfRun> {
+  if (kept !== undefined)
+    return { lastly: (record) => Promise.resolve(withHops(record, kept)), close: nothing };
+  if (via === undefined) return { lastly: (record) => Promise.resolve(record), close: nothing };
+  parseGateway(via);
+  const never = whyNoHops({}, shard, limited);
+  if (never !== undefined)
+    return { lastly: (record) => Promise.resolve(withoutHops(record, via, never)), close: nothing };
+  const hops = await openHops(via, target, signal, progress);
   return {
-    test,
-    addTo: async (record, scenarios, folder) => {
-      if (signal.aborted) return record;
-      const whole = { ...record, hops: await test(scenarios) };
-      rewrite(folder, whole);
-      return whole;
+    lastly: async (record) => {
+      const why = whyNoHops(record, shard, limited);
+      if (why !== undefined) return withoutHops(record, via, why);
+      try {
+        const report = await hops.test(scenarios);
+        const whole = withHops(record, report);
+        return report.unreached === undefined ? whole : { ...whole, interrupted: 'signal' };
+      } catch (error) {
+        // The campaign is done, and is not to be lost with the gateway.
+        const trouble = messageOf(error);
+        const told = { ...record, errors: [...record.errors, `the gateway: ${trouble}`] };
+        return withoutHops(told, via, trouble);
+      }
     },
-    close: () => closeBoth(gateway, tap),
+    close: () => hops.close(),
   };
+}
+
+function nothing(): Promise<void> {
+  return Promise.resolve();
 }
 
 async function closeBoth(gateway: RunningGateway, tap: Tap): Promise<void> {
@@ -110,18 +159,5 @@ async function modelAt(
     return (await chooseModel(http, dialect, named, signal)).id;
   } finally {
     await http.close();
-  }
-}
-
-function rewrite(folder: string, record: RunRecord): void {
-  try {
-    const path = join(folder, 'run.json');
-    writeFileSync(`${path}.tmp`, `${JSON.stringify(record, undefined, 2)}\n`);
-    renameSync(`${path}.tmp`, path);
-  } catch (error) {
-    throw new SeamstressError('output', `cannot write to ${folder}: ${messageOf(error)}`, {
-      hint: 'Give another folder with --out.',
-      cause: error,
-    });
   }
 }

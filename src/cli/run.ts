@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { BudgetLimits } from '../campaign/budget.ts';
 import { SeamstressError } from '../errors.ts';
-import type { OpenHops } from './hops.ts';
+import type { ViaOfRun } from './hops.ts';
 import { interruptible } from './interrupt.ts';
 import {
   cutCount,
@@ -142,19 +142,24 @@ async function run(
   const progress = new Progress();
   const note = (line: string): void => progress.line(line);
   const open = await openTarget(options, seed, interrupt.signal, note);
-  let hops: OpenHops | undefined;
+  let via: ViaOfRun | undefined;
   try {
     if (options.via !== undefined)
-      hops = await (
+      via = await (
         await import('./hops.ts')
-      ).openHops(options.via, open.target, interrupt.signal, note);
+      ).viaOfRun(
+        { via: options.via, shard: options.shard, limited: isLimited(options), scenarios },
+        open.target,
+        interrupt.signal,
+        note,
+      );
     const store = early ?? new RunStore(defaultFolder(started, open.name));
     const few = isTextLevel(open.target) && command.getOptionValueSource('cuts') !== 'cli';
     if (few)
       note(
         `every seam costs a generation here: ${FEW_CUTS} cuts of each scenario; --cuts sets more`,
       );
-    const made = await runCampaign(
+    const record = await runCampaign(
       open.target,
       {
         scenarios,
@@ -171,6 +176,7 @@ async function run(
         shard: options.shard,
         tokenizer: open.tokenizer,
         budget: budgetOf(options),
+        lastly: via?.lastly,
         origin: originOf(options),
       },
       options.tape ? store : withoutTape(store),
@@ -179,10 +185,9 @@ async function run(
         outcome.listener(event);
       },
     );
-    const record = (await hops?.addTo(made, scenarios, store.folder)) ?? made;
     return await outcome.finish(record, store.folder);
   } finally {
-    await hops?.close();
+    await via?.close();
     await open.close();
     interrupt.release();
   }
@@ -193,6 +198,10 @@ const FEW_CUTS = 8;
 
 function budgetOf({ maxRequests, maxTokensTotal }: RunOptions): BudgetLimits {
   return { maxRequests, maxTokens: maxTokensTotal };
+}
+
+function isLimited({ maxRequests, maxTokensTotal }: RunOptions): boolean {
+  return maxRequests !== undefined || maxTokensTotal !== undefined;
 }
 
 /** Options that say what was run; a run that goes on has them already. */
@@ -211,24 +220,39 @@ async function goOn(
       `--resume keeps the plan of the run; it takes no ${given === undefined ? 'scenarios' : `--${given}`}`,
       { hint: 'Only the target, limits and what is done with the result can be given with it.' },
     );
-  const [{ continueRun, headerOfRun, recordOfRun }, { openTarget }] = await Promise.all([
-    import('../campaign/again.ts'),
-    import('./target.ts'),
-  ]);
+  const [{ continueRun, headerOfRun, recordOfRun, viaOf }, { openTarget }, { lacksHops }] =
+    await Promise.all([
+      import('../campaign/again.ts'),
+      import('./target.ts'),
+      import('../campaign/hop-record.ts'),
+    ]);
   const outcome = await outcomeOf(options);
   const header = headerOfRun(folder);
   const before = recordOfRun(folder);
-  if (before !== undefined && before.interrupted === undefined)
+  const via = options.via ?? viaOf(header);
+  const { shard: share, scenarios } = header.plan;
+  const left = via !== undefined && (share?.index ?? 1) === 1 && lacksHops(before ?? {});
+  if (before !== undefined && before.interrupted === undefined && !left)
     throw new SeamstressError('usage', `the run in ${folder} was not interrupted`, {
       hint: 'seamstress analyze judges it again from its record.',
     });
   const interrupt = interruptible();
   const progress = new Progress();
   const same = { ...options, ...targetOf(header.options ?? {}, options, command) };
-  const open = await openTarget(same, header.plan.seed, interrupt.signal, (line) =>
-    progress.line(line),
-  );
+  const note = (line: string): void => progress.line(line);
+  const open = await openTarget(same, header.plan.seed, interrupt.signal, note);
+  let ending: ViaOfRun | undefined;
   try {
+    const kept = options.via !== undefined || left ? undefined : before?.hops;
+    if (via !== undefined || kept !== undefined)
+      ending = await (
+        await import('./hops.ts')
+      ).viaOfRun(
+        { via, shard: share, limited: isLimited(options), kept, scenarios },
+        open.target,
+        interrupt.signal,
+        note,
+      );
     const record = await continueRun(
       folder,
       open.target,
@@ -237,6 +261,8 @@ async function goOn(
         maxTimeMs: options.maxTime,
         budget: budgetOf(options),
         tokenizer: open.tokenizer,
+        lastly: ending?.lastly,
+        via: options.via,
         signal: interrupt.signal,
       },
       (event) => {
@@ -246,6 +272,7 @@ async function goOn(
     );
     return await outcome.finish(record, folder);
   } finally {
+    await ending?.close();
     await open.close();
     interrupt.release();
   }

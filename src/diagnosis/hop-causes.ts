@@ -4,7 +4,9 @@
  * change when the body is put right?
  */
 import { asArray, asObject, asString, type JsonObject } from '../dialects/json.ts';
-import { conversationOf, textsIn, thoughtIn, type FieldChange, type HopRequest } from './hops.ts';
+import type { FieldChange, HopRequest } from './hop-fields.ts';
+import { callsIn, chatTools, sameArguments } from './hop-tools.ts';
+import { conversationOf, textsIn, thoughtIn } from './hops.ts';
 
 /** What a hop does to a resume; the culprit of each is the gateway. */
 export const HOP_CAUSES = {
@@ -27,6 +29,10 @@ export const HOP_CAUSES = {
   'reasoning-renamed':
     'The gateway sends the reasoning under a name that the engine does not read.',
   'reasoning-rewritten': 'The gateway rewrites the reasoning of the trailing assistant message.',
+  'tool-call-dropped': 'The gateway drops a tool call of the trailing assistant message.',
+  'tool-call-rewritten': 'The gateway rewrites a tool call of the trailing assistant message.',
+  'tools-changed':
+    'The gateway drops or changes the definitions of tools, or the choice among them.',
   'history-changed': 'The gateway changes messages before the trailing one.',
   'template-arguments-dropped':
     'The gateway drops or changes the arguments of the chat template, such as enable_thinking.',
@@ -86,15 +92,23 @@ export function hopCausesOf(
   for (const one of last) {
     const reasoning = reasoningCause(one);
     if (reasoning !== undefined) causes.add(reasoning);
+    const call = callCause(one);
+    if (call !== undefined) causes.add(call);
   }
   for (const { field, change } of changes) {
     if (change === 'kept' || change === 'reshaped' || change === 'moved') continue;
-    if (/^messages\[\d+\](?:\.(?:role|content))?$/.test(field)) causes.add('history-changed');
+    if (HISTORY.test(field)) causes.add('history-changed');
+    if (/^tools\b/.test(field) || (field === 'tool_choice' && change !== 'added'))
+      causes.add('tools-changed');
     if (/(?:^|\.)chat_template_kwargs$/.test(field) && change !== 'added')
       causes.add('template-arguments-dropped');
   }
   return HOP_CAUSE_NAMES.filter((name) => causes.has(name));
 }
+
+/** A message before the trailing one, or what of it stands in prompts. */
+const HISTORY =
+  /^messages\[\d+\](?:\.(?:role|content|tool_call_id|(?:tool_calls|content\[tool_use\])\[.*))?$/;
 
 const TEXT_CAUSES: Partial<Record<FieldChange['change'], HopCause>> = {
   dropped: 'text-dropped',
@@ -130,6 +144,12 @@ function reasoningCause({ field, change, detail }: FieldChange): HopCause | unde
   return change === 'kept' || change === 'added' ? undefined : 'reasoning-rewritten';
 }
 
+function callCause({ field, change }: FieldChange): HopCause | undefined {
+  if (!/\.(?:tool_calls|content\[tool_use\])\[/.test(field)) return undefined;
+  if (change === 'kept' || change === 'reshaped') return undefined;
+  return change === 'dropped' ? 'tool-call-dropped' : 'tool-call-rewritten';
+}
+
 /**
  * The body that should have been forwarded, as an OpenAI chat body that asks in the way that vLLM
  * and llama.cpp read: the hop's own body with what it took from the client's put back.
@@ -142,15 +162,19 @@ export function putRight(
   let body: Record<string, unknown> = { ...forwarded.body };
   const has = (...names: HopCause[]): boolean => names.some((name) => causes.includes(name));
   if (has('history-changed', 'message-dropped') || isMessages(forwarded.path))
-    body = { ...body, messages: conversationOf(sent.body).map(chatMessage) };
-  else if (causes.some((name) => /^(?:role|content|text|parts|reasoning|marker)-/.test(name)))
+    body = { ...body, messages: conversationOf(sent.body).map((one) => chatMessage(one)) };
+  else if (
+    causes.some((name) => /^(?:role|content|text|parts|reasoning|marker|tool-call)-/.test(name))
+  )
     body = {
       ...body,
       messages: [
         ...asArray(body['messages']).slice(0, -1),
-        chatMessage(conversationOf(sent.body).at(-1) ?? {}),
+        chatMessage(conversationOf(sent.body).at(-1) ?? {}, lastOf(body)),
       ],
     };
+  if (has('tools-changed') || isMessages(forwarded.path))
+    body = { ...body, ...chatTools(sent.body) };
   if (has('template-arguments-dropped')) {
     const extra = asObject(sent.body['extra_body']);
     body = {
@@ -164,20 +188,36 @@ export function putRight(
   return body;
 }
 
-/** A message of either API as a chat message: one text, reasoning in its own field, no marker. */
-function chatMessage(message: JsonObject): JsonObject {
+/**
+ * A message of either API as a chat message: one text, reasoning in its own field, no marker. Where
+ * the client gave the value of a call's arguments, any text of it will do: the forwarded one first.
+ */
+function chatMessage(message: JsonObject, forwarded: JsonObject = {}): JsonObject {
   const reasoning =
     thoughtIn(message['content']) ??
     asString(message['reasoning_content']) ??
     asString(message['reasoning']);
   const rest = Object.fromEntries(
     Object.entries(message).filter(
-      ([name]) => !MARKERS.includes(name) && !READ_AS_REASONING.has(name),
+      ([name]) => !MARKERS.includes(name) && !READ_AS_REASONING.has(name) && name !== 'tool_calls',
     ),
   );
+  const written = callsIn(forwarded);
+  const calls = callsIn(message).map(({ id, name, arguments: held }, i) => ({
+    id,
+    type: 'function',
+    function: { name, arguments: argumentsText(held, written[i]?.arguments) },
+  }));
   return {
     ...rest,
     content: textsIn(message['content']).join(''),
+    ...(calls.length === 0 ? {} : { tool_calls: calls }),
     ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
   };
+}
+
+function argumentsText(held: unknown, written: unknown): string {
+  if (typeof held === 'string') return held;
+  if (typeof written === 'string' && sameArguments(held, written)) return written;
+  return JSON.stringify(held ?? {});
 }

@@ -1,5 +1,5 @@
 /** What a hop did, in one clause: `drops a and b, rewrites the endpoint to /x`. */
-import type { FieldChange } from './hops.ts';
+import type { FieldChange } from './hop-fields.ts';
 
 const VERBS: Partial<Record<FieldChange['change'], string>> = {
   dropped: 'drops',
@@ -11,8 +11,7 @@ const VERBS: Partial<Record<FieldChange['change'], string>> = {
 };
 
 /** Fields whose change says nothing about a resume. */
-const PLAIN =
-  /^(?:stream|stream_options|user|metadata|tools|tool_choice|n|max_tokens|temperature)$/;
+const PLAIN = /^(?:stream|stream_options|user|metadata|n|max_tokens|temperature)$/;
 
 /** The clause; empty when everything that was sent was kept or only stands in another shape. */
 export function wordsOf(

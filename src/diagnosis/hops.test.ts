@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../dialects/json.ts';
 import { askingOf, HOP_CAUSES, hopCausesOf, putRight, type HopCause } from './hop-causes.ts';
 import { wordsOf } from './hop-words.ts';
-import { compareHop, same, type FieldChange, type HopRequest } from './hops.ts';
+import { same, type FieldChange, type HopRequest } from './hop-fields.ts';
+import { compareHop } from './hops.ts';
 
 const CHAT = '/v1/chat/completions';
 const MESSAGES = '/v1/messages';
@@ -202,6 +203,123 @@ test('a false flag that went missing is not taken for another false field that c
     ['add_generation_prompt', 'dropped'],
     ['stream', 'added'],
   ]);
+});
+
+/** A tool call, with the value of its arguments. */
+interface Call {
+  readonly id: string;
+  readonly name: string;
+  readonly held: unknown;
+}
+
+const chatCalls = (calls: readonly Call[]): JsonObject => ({
+  role: 'assistant',
+  content: 'x',
+  tool_calls: calls.map((one) => ({
+    id: one.id,
+    type: 'function',
+    function: { name: one.name, arguments: JSON.stringify(one.held) },
+  })),
+});
+const blocks = (calls: readonly Call[]): JsonObject => ({
+  role: 'assistant',
+  content: [
+    { type: 'text', text: 'x' },
+    ...calls.map((one) => ({ type: 'tool_use', id: one.id, name: one.name, input: one.held })),
+  ],
+});
+const chatTools = (list: readonly { name: string }[]): JsonObject[] =>
+  list.map((one) => ({ type: 'function', function: one }));
+const blockTools = (list: readonly { parameters: unknown }[]): JsonObject[] =>
+  list.map(({ parameters, ...rest }) => ({ ...rest, input_schema: parameters }));
+
+describe('tools', () => {
+  const json = fc.dictionary(name, fc.jsonValue({ maxDepth: 1 }), { maxKeys: 3 });
+  const call = fc.record({ id: name, name, held: json });
+  const tool = fc.record({ name, description: text, parameters: json });
+  const calls = fc.array(call, { minLength: 1, maxLength: 3 });
+  const tools = fc.uniqueArray(tool, { minLength: 1, maxLength: 3, selector: (one) => one.name });
+
+  test('in the form of the other API are the same, and no cause of anything', () => {
+    fc.assert(
+      fc.property(calls, tools, (held, list) => {
+        const before = at(MESSAGES, {
+          ...FLAGS,
+          tools: blockTools(list),
+          tool_choice: { type: 'any' },
+          messages: [
+            { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'c', content: '7' }] },
+            blocks(held),
+          ],
+        });
+        const after = at(CHAT, {
+          ...FLAGS,
+          tools: chatTools(list),
+          tool_choice: 'required',
+          messages: [{ role: 'tool', tool_call_id: 'c', content: '7' }, chatCalls(held)],
+        });
+        const changes = compareHop(before, after);
+        const kinds = new Set(changed(changes).map(({ field, change }) => `${field} ${change}`));
+        kinds.delete('endpoint rewritten');
+        for (const kind of kinds) expect(kind).toMatch(/ reshaped$/);
+        expect(hopCausesOf(before, after, changes)).toEqual([]);
+        // And put right, a body that lost all of it has it again.
+        const bare = at(CHAT, { ...FLAGS, messages: [{ role: 'assistant', content: 'x' }] });
+        const causes = hopCausesOf(before, bare, compareHop(before, bare));
+        expect(causes).toEqual(
+          expect.arrayContaining(['tool-call-dropped', 'tools-changed', 'history-changed']),
+        );
+        const right = at(CHAT, putRight(before, bare, causes));
+        expect(right.body['tools']).toEqual(chatTools(list));
+        expect(hopCausesOf(before, right, compareHop(before, right))).toEqual([]);
+      }),
+    );
+  });
+
+  test('a lost call and a lost definition are told by their places', () => {
+    fc.assert(
+      fc.property(calls, tools, fc.nat(), fc.nat(), (held, list, i, j) => {
+        const lostTool = j % list.length;
+        const before = { tools: chatTools(list), messages: [chatCalls(held)] };
+        const after = {
+          tools: chatTools(list.filter((_, place) => place !== lostTool)),
+          messages: [chatCalls(held.slice(0, i % held.length))],
+        };
+        const lost = changed(passed(before, after))
+          .filter(({ change }) => change === 'dropped')
+          .map(({ field }) => field);
+        expect(lost).toEqual([
+          `tools[${lostTool}]`,
+          ...held
+            .slice(i % held.length)
+            .map((_, n) => `messages[-1].tool_calls[${(i % held.length) + n}]`),
+        ]);
+      }),
+    );
+  });
+
+  test('arguments that were written anew are told apart from others', () => {
+    const sent = { messages: [chatCalls([{ id: 'c', name: 'f', held: { a: 1 } }])] };
+    const after = (written: string): FieldChange[] =>
+      changed(
+        passed(sent, {
+          messages: [
+            {
+              role: 'assistant',
+              content: 'x',
+              tool_calls: [
+                { id: 'c', type: 'function', function: { name: 'f', arguments: written } },
+              ],
+            },
+          ],
+        }),
+      );
+    const field = 'messages[-1].tool_calls[0].arguments';
+    expect(after('{"a": 1}')).toMatchObject([{ field, change: 'rewritten', detail: 'equal JSON' }]);
+    expect(after('{"a":2}')).toMatchObject([{ field, change: 'rewritten', detail: '' }]);
+    expect(after('{"a":1} ')).toMatchObject([{ field, change: 'rewritten' }]);
+    expect(after('')).toMatchObject([{ field, change: 'dropped' }]);
+  });
 });
 
 describe('what it means', () => {

@@ -16,11 +16,8 @@ export const BUNDLED_MODEL_FOLDER: string = inPackage('models/thinker/hf');
 /** The program that serves a model with xllamacpp. */
 export const LLAMACPP_LAUNCHER: string = inPackage('src/engines/llamacpp_server.py');
 
-/** The program that runs the LiteLLM proxy. */
-export const LITELLM_LAUNCHER: string = inPackage('src/engines/litellm_server.py');
-
-/** The program that serves a model with vLLM. */
-export const VLLM_LAUNCHER: string = inPackage('src/engines/vllm_server.py');
+/** The program that runs vLLM and the LiteLLM proxy. */
+export const PYTHON_LAUNCHER: string = inPackage('src/engines/python_server.py');
 
 /** Reasoning parsers that vLLM does not bring along. */
 export const VLLM_PARSERS: string = inPackage('src/engines/vllm_parsers.py');

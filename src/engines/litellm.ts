@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { bringUp } from './bring-up.ts';
-import { LITELLM_LAUNCHER } from './bundle.ts';
+import { PYTHON_LAUNCHER } from './bundle.ts';
 import type { GatewaySpec } from './gateway-spec.ts';
 import { freePort, LOOPBACK } from './port.ts';
 import { provision } from './provision.ts';
@@ -83,7 +83,7 @@ export async function startLitellm(
     await writeFile(config, litellmConfig(options), { mode: 0o600 });
     const args = ['--config', config, '--host', LOOPBACK, '--port', String(port)];
     const server = startServer(
-      { program: python, args: [LITELLM_LAUNCHER, ...args] },
+      { program: python, args: [PYTHON_LAUNCHER, 'litellm', ...args] },
       { ...ENVIRONMENT, LITELLM_MASTER_KEY: key },
     );
     void server.exited.then(clean);

@@ -3,7 +3,6 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, SeamstressError } from '../errors.ts';
 import {
-  cachedEnvironments,
   type Environment,
   environmentFolder,
   environmentsFolder,
@@ -13,6 +12,7 @@ import {
 } from './environment.ts';
 import { install } from './install.ts';
 import { versionsOnIndex } from './package-index.ts';
+import { pipFor } from './pip.ts';
 import { requirePython } from './python.ts';
 import type { Progress } from './running.ts';
 import type { PackagedName } from './spec.ts';
@@ -80,21 +80,17 @@ export async function provision(
 
 async function newestVersion(name: PackagedName, options: ProvisionOptions): Promise<string> {
   const { signal, progress } = options;
-  const python = await requirePython(signal);
-  const cached = await cachedEnvironments(name);
-  const withPip: [string, ...string[]] | undefined = python.hasPip
-    ? [...python.command]
-    : cached[0] && [cached[0].python];
-  if (withPip === undefined) {
+  const { command, pythonVersion, cached } = await pipFor(name, signal);
+  if (command === undefined) {
     throw new SeamstressError(
       'engine',
-      `Python ${python.version} has no pip to ask for the newest version`,
+      `Python ${pythonVersion} has no pip to ask for the newest version`,
       {
         hint: `Install pip (for example "apt install python3-pip"), or name a version: ${name}@VERSION.`,
       },
     );
   }
-  const answer = await versionsOnIndex(withPip, PACKAGE_OF[name], {
+  const answer = await versionsOnIndex(command, PACKAGE_OF[name], {
     signal,
     timeoutMs: INDEX_TIMEOUT_MS,
   });

@@ -1,8 +1,8 @@
 /** The published builds of an engine that this machine can install. */
 import { SeamstressError } from '../errors.ts';
-import { cachedEnvironments, PACKAGE_OF } from './environment.ts';
+import { PACKAGE_OF } from './environment.ts';
 import { versionsOnIndex, versionsNear } from './package-index.ts';
-import { requirePython } from './python.ts';
+import { pipFor } from './pip.ts';
 import type { Progress } from './running.ts';
 import { compareVersions, type EngineName } from './spec.ts';
 import { throwIfStopped } from './stop-early.ts';
@@ -19,15 +19,11 @@ export async function publishedVersions(
   name: EngineName,
   { signal, progress }: { readonly signal: AbortSignal; readonly progress: Progress },
 ): Promise<string[]> {
-  const python = await requirePython(signal);
-  const cached = await cachedEnvironments(name);
-  const withPip: readonly [string, ...string[]] | undefined = python.hasPip
-    ? python.command
-    : cached[0] && [cached[0].python];
+  const { command, pythonVersion, cached } = await pipFor(name, signal);
   const answer =
-    withPip === undefined
-      ? { trouble: `Python ${python.version} has no pip to ask` }
-      : await versionsOnIndex(withPip, PACKAGE_OF[name], { signal, timeoutMs: INDEX_TIMEOUT_MS });
+    command === undefined
+      ? { trouble: `Python ${pythonVersion} has no pip to ask` }
+      : await versionsOnIndex(command, PACKAGE_OF[name], { signal, timeoutMs: INDEX_TIMEOUT_MS });
   throwIfStopped(signal, `listing the builds of ${name}`);
   if ('versions' in answer) return answer.versions.toSorted(compareVersions);
   if (cached.length === 0)

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { SeamstressError } from '../errors.ts';
 import { bringUp } from './bring-up.ts';
-import { BUNDLED_MODEL_FOLDER, VLLM_LAUNCHER, VLLM_PARSERS } from './bundle.ts';
+import { BUNDLED_MODEL_FOLDER, PYTHON_LAUNCHER, VLLM_PARSERS } from './bundle.ts';
 import { freePort, LOOPBACK, requireFreePort } from './port.ts';
 import { provision } from './provision.ts';
 import { requireReadable } from './readable.ts';
@@ -51,7 +51,10 @@ export async function startVllm(spec: EngineSpec, options: LaunchOptions): Promi
   args.push('--max-model-len', String(await contextOf(model)), '--enable-prompt-tokens-details');
   if (template !== undefined) args.push('--chat-template', template);
   args.push(...parsersFor(chatTemplate ?? ''));
-  const server = startServer({ program: python, args: [VLLM_LAUNCHER, ...args] }, ENVIRONMENT);
+  const server = startServer(
+    { program: python, args: [PYTHON_LAUNCHER, 'vllm', ...args] },
+    ENVIRONMENT,
+  );
   const files: ModelFiles = {
     tokenizer: join(model, 'tokenizer.json'),
     ...(chatTemplate === undefined ? {} : { chatTemplate }),

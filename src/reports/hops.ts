@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { VERDICTS, type Verdict } from '../checks/verdict.ts';
 import { HOP_CAUSE_NAMES, HOP_CAUSES, type HopCause } from '../diagnosis/hop-causes.ts';
-import { CHANGES, type Change } from '../diagnosis/hops.ts';
+import { CHANGES, type Change } from '../diagnosis/hop-fields.ts';
 import { visible } from '../tokens/text.ts';
+import { clip, harmless } from './markdown/markdown-text.ts';
 
 /** One field of a request on both sides of a hop, for one route and arm. */
 export interface HopRow {
@@ -65,6 +66,8 @@ export interface HopsReport {
   readonly verdicts: readonly HopVerdict[];
   readonly notTested: readonly string[];
   readonly errors: readonly string[];
+  /** Scenarios that a test which was stopped did not come to; absent when it came to its end. */
+  readonly unreached?: number | undefined;
 }
 
 const count = z.int().min(0);
@@ -118,6 +121,7 @@ export const hopsSchema: z.ZodType<HopsReport> = z.object({
   ),
   notTested: z.array(z.string()),
   errors: z.array(z.string()),
+  unreached: count.optional(),
 });
 
 /** The exit status that a hops part gives on its own: 1 where a hop harmed a resume, 3 where nothing was learned. */
@@ -144,27 +148,59 @@ export function hopsReport(report: HopsReport): string {
   const head = `hops: client → ${names} → tap → ${report.engine} · ${report.cuts} cuts of ${report.scenarios === 1 ? '1 scenario' : `${report.scenarios} scenarios`}, each really sent, the prompt of what arrived`;
   const rows = [
     ['route, arm', 'direct', 'through the hop', 'harmed', 'the hop'],
-    ...report.verdicts.map(({ route, arm, direct, proxied, oracle, harmed, cause: named, hop }) => [
-      `${route}  ${arm}`,
-      cell(direct) + (oracle === 'count' ? ' (by count)' : ''),
-      cell(proxied),
-      harmed === 0 ? '–' : String(harmed),
-      hop === undefined || named === undefined ? '–' : `${hop}: ${named}`,
-    ]),
+    ...report.verdicts
+      .slice(0, MOST_VERDICTS)
+      .map(({ route, arm, direct, proxied, oracle, harmed, cause: named, hop }) => [
+        `${route}  ${arm}`,
+        countsIn(direct) + (oracle === 'count' ? ' (by count)' : ''),
+        countsIn(proxied),
+        harmed === 0 ? '–' : String(harmed),
+        hop === undefined || named === undefined ? '–' : `${hop}: ${named}`,
+      ]),
   ];
   return [
     visible(head),
     '',
     ...columns(rows, 64).map((line) => `  ${line}`),
     '',
-    ...report.verdicts.flatMap((verdict) => details(verdict, report.rows)),
-    ...report.notTested.map((what) => `  not tested: ${visible(what)}`),
-    ...report.errors.slice(0, 5).map((error) => `  error: ${visible(error)}`),
+    ...report.verdicts.slice(0, MOST_VERDICTS).flatMap((verdict) => details(verdict, report.rows)),
+    ...saidOf(report, 5).map((said) => `  ${clip(said, LONGEST_SAID)}`),
     '',
-  ].join('\n');
+  ]
+    .map(harmless)
+    .join('\n');
 }
 
-function cell(verdicts: HopVerdict['direct']): string {
+/** Verdicts, fields of one, and lines of what was not tested that reports show at most. */
+export const MOST_VERDICTS = 40;
+export const MOST_FIELDS = 30;
+const MOST_SAID = 30;
+const LONGEST_SAID = 600;
+
+/** What was not tested and what failed, one line each. */
+export function saidOf(
+  { notTested, errors, unreached = 0 }: HopsReport,
+  mostErrors: number = MOST_SAID,
+): string[] {
+  return [
+    ...notTested.slice(0, MOST_SAID).map((what) => `not tested: ${what}`),
+    ...(unreached === 0 ? [] : [`not tested: ${unreached} more scenarios; the test was stopped`]),
+    ...errors.slice(0, mostErrors).map((error) => `error: ${error}`),
+  ];
+}
+
+/** The rows of a verdict that show what the hop did. */
+export function telling({ route, arm }: HopVerdict, rows: readonly HopRow[]): HopRow[] {
+  return rows.filter(
+    (row) =>
+      row.route === route &&
+      row.arm === arm &&
+      (IMPORTANT.test(row.field) || (row.change !== 'kept' && row.change !== 'added')),
+  );
+}
+
+/** Verdicts in words: `exact 2, drift 1`. */
+export function countsIn(verdicts: HopVerdict['direct']): string {
   const parts = VERDICTS.filter((verdict) => verdicts[verdict] > 0).map(
     (verdict) => `${verdict} ${verdicts[verdict]}`,
   );
@@ -173,12 +209,9 @@ function cell(verdicts: HopVerdict['direct']): string {
 
 function details(verdict: HopVerdict, rows: readonly HopRow[]): string[] {
   const { route, arm, line, cause: named, example } = verdict;
-  const title = `  ${route} ${arm}: ${visible(line)}`;
+  const title = `  ${clip(`${route} ${arm}: ${line}`, LONGEST_SAID)}`;
   if (named === undefined) return [title, ''];
-  const own = rows.filter((row) => row.route === route && row.arm === arm);
-  const shown = own.filter(
-    ({ change, field }) => IMPORTANT.test(field) || (change !== 'kept' && change !== 'added'),
-  );
+  const shown = telling(verdict, rows).slice(0, MOST_FIELDS);
   return [
     title,
     `    ${HOP_CAUSES[named]}`,

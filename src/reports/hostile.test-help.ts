@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { readRun } from './emit/source.ts';
+import type { HopRow, HopsReport, HopVerdict } from './hops.ts';
 import type { Finding, RunRecord } from './record.ts';
 
 /** Runs of version 1 against real engines. */
@@ -131,6 +132,7 @@ export function poisoned(record: RunRecord, text: () => string): RunRecord {
       ],
     },
     cache: [{ strategy: text(), resumes: 3, discarded: 1 }],
+    hops: poisonedHops(text),
     recipe: {
       matrix: record.recipe.matrix.map((score) => ({ ...score, recipe: text() })),
       byPhase: record.recipe.byPhase.map((score) => ({ ...score, recipe: text() })),
@@ -139,6 +141,58 @@ export function poisoned(record: RunRecord, text: () => string): RunRecord {
     notTested: [{ what: text(), why: text() }],
     errors: [text()],
     findings: record.findings.map((finding) => poisonedFinding(finding, target, text)),
+  };
+}
+
+/** What gateways did; one harmed some resumes, another did not. */
+export function poisonedHops(text: () => string): HopsReport {
+  const counts = { exact: 1, drift: 0, diverged: 2, rejected: 0, unstable: 0, error: 0 };
+  const row = (route: string, arm: string): HopRow => ({
+    hop: text(),
+    route,
+    arm,
+    field: text(),
+    sent: text(),
+    change: 'dropped',
+    detail: text(),
+    rendered: text(),
+    count: 2,
+  });
+  const verdict = (route: string, arm: string): HopVerdict => ({
+    route,
+    arm,
+    direct: { ...counts, exact: 3, diverged: 0 },
+    proxied: counts,
+    oracle: 'count',
+    harmed: 2,
+    putRight: 1,
+    hop: text(),
+    cause: 'flags-dropped',
+    causes: ['flags-dropped', 'text-trimmed'],
+    line: text(),
+    example: {
+      scenario: text(),
+      k: 3,
+      sent: { path: text(), body: { [text()]: text() } },
+      forwarded: { path: text(), body: text() },
+      wanted: text(),
+      rendered: text(),
+    },
+  });
+  const [route, arm] = [text(), text()];
+  return {
+    hops: [{ name: text(), version: text() }],
+    engine: text(),
+    cuts: 3,
+    scenarios: 1,
+    rows: [row(route, arm), { ...row(route, arm), sent: undefined, forwarded: text() }],
+    verdicts: [
+      verdict(route, arm),
+      { ...verdict(text(), text()), harmed: 0, hop: undefined, cause: undefined },
+    ],
+    notTested: [text()],
+    errors: [text()],
+    unreached: 2,
   };
 }
 

@@ -7,13 +7,20 @@ import { OpenTape } from './player.ts';
 /**
  * Copies a tape into a new one that takes its place, and leaves it open. What the server could not
  * answer (no connection, an error of its own, too busy) is not copied, so that it is asked again.
+ *
+ * @param more options of the command line that count from now on
  */
-export function continueTape(path: string): TapeWriter {
+export function continueTape(
+  path: string,
+  more: Readonly<Record<string, unknown>> = {},
+): TapeWriter {
   const old = new OpenTape(path);
   const writer = new TapeWriter(`${path}.new`);
   const entries = new EntryWriter();
   writer.onBlock = () => entries.reset();
-  writer.append(JSON.stringify(old.header));
+  const { header } = old;
+  const options = { ...header.options, ...more };
+  writer.append(JSON.stringify(Object.keys(more).length === 0 ? header : { ...header, options }));
   writer.flush();
   for (let block = old.next(); block !== undefined; block = old.next())
     for (const { weight, ...entry } of block)

@@ -1,6 +1,7 @@
 /** The real LiteLLM proxy in front of real engines. The first run on a machine installs it, which takes minutes. */
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openHops, type OpenHops } from '../../src/cli/hops.ts';
@@ -15,6 +16,7 @@ import {
 import { loadScenarios } from '../../src/scenario/load.ts';
 import { startTap } from '../../src/tap/tap.ts';
 import type { Exchange } from '../../src/tap/exchange.ts';
+import { packOf, readRun, seamstress, start, temporaryFolder } from '../commands/cli.test-help.ts';
 
 const { signal } = new AbortController();
 const CHAT = '/v1/chat/completions';
@@ -35,30 +37,41 @@ function verdict(report: HopsReport, route: string, arm: string): HopVerdict {
   return found;
 }
 
-/** An engine and the gateway in front of it, for the tests of one block. */
-function behind(engine: string, ids: readonly string[]): () => HopsReport {
+/** An engine and the gateway in front of it, for the tests of one block: a report for each list of scenarios. */
+function behind(
+  engine: string,
+  ...packs: readonly (readonly string[])[]
+): (i?: number) => HopsReport {
   let open: OpenTarget | undefined;
   let hops: OpenHops | undefined;
-  let report: HopsReport | undefined;
+  const reports: HopsReport[] = [];
   beforeAll(async () => {
     open = await openTarget({ engine, dialect: 'auto' }, 1, signal, () => {});
     hops = await openHops('litellm', open.target, signal, () => {});
-    const scenarios = (await loadScenarios([])).filter(({ id }) => ids.includes(id));
-    report = await hops.test(scenarios);
+    for (const ids of packs)
+      reports.push(await hops.test((await loadScenarios([])).filter(({ id }) => ids.includes(id))));
   });
   afterAll(async () => {
     await hops?.close();
     await open?.close();
     expect(await configFolders()).toEqual([]);
   });
-  return () => {
+  return (i = 0) => {
+    const report = reports[i];
     if (report === undefined) throw new Error('there is no report');
     return report;
   };
 }
 
+/** Fields of tools in one arm, as `field change`. */
+function ofTools(report: HopsReport, route: string, arm: string): string[] {
+  return report.rows
+    .filter((row) => row.route === route && row.arm === arm && /tool/.test(row.field))
+    .map(({ field, change }) => `${field} ${change}`);
+}
+
 describe('in front of vLLM, which must be asked for a continuation', () => {
-  const report = behind('vllm', ['no-thinking']);
+  const report = behind('vllm', ['no-thinking'], ['tool-again']);
 
   test('/v1/messages loses the prefill at the gateway', () => {
     const { cuts } = report();
@@ -94,6 +107,32 @@ describe('in front of vLLM, which must be asked for a continuation', () => {
     expect(verdict(report(), CHAT, 'extra_body').direct.exact).toBe(0);
   });
 
+  test('tools: chat passes every part of them, /v1/messages drops the text beside a call', () => {
+    const tools = report(1);
+    expect(tools.errors).toEqual([]);
+    expect(tools.notTested.join()).toMatch(/unfinished tool call \(1 cut\)/);
+    for (const arm of ['plain', 'flags', 'extra_body']) {
+      const seen = ofTools(tools, CHAT, arm);
+      expect(seen).toContain('tools kept');
+      expect(seen).toContain('messages[-1].tool_calls[0].arguments kept');
+      expect(seen.filter((line) => !line.endsWith(' kept'))).toEqual([]);
+      expect(verdict(tools, CHAT, arm)).toMatchObject({ harmed: 0, causes: [] });
+    }
+    for (const arm of ['plain', 'prefix', 'flags', 'extra_body']) {
+      const seen = ofTools(tools, MESSAGES, arm);
+      expect(seen).toContain('tools reshaped');
+      expect(seen).toContain('messages[-1].content[tool_use][0].input reshaped');
+      expect(seen).toContain('messages[2].tool_call_id kept');
+      // The line breaks between the thought and the call.
+      expect(verdict(tools, MESSAGES, arm).causes).toContain('text-dropped');
+      expect(verdict(tools, MESSAGES, arm).causes).not.toContain('history-changed');
+    }
+    const flagged = verdict(tools, MESSAGES, 'flags');
+    expect(flagged).toMatchObject({ cause: 'text-dropped', hop: HOP });
+    expect(flagged.harmed).toBeGreaterThan(0);
+    expect(flagged.line).toContain('drops messages[-1].content');
+  });
+
   test('the evidence is what the tap saw and the engine rendered', () => {
     const { example } = verdict(report(), MESSAGES, 'prefix');
     expect(example?.sent).toMatchObject({ path: MESSAGES });
@@ -112,7 +151,19 @@ describe('in front of vLLM, which must be asked for a continuation', () => {
 });
 
 describe('in front of llama.cpp, which continues unasked', () => {
-  const report = behind('llama.cpp@2026.10.11549', ['no-thinking', 'add']);
+  const report = behind('llama.cpp@2026.10.11549', ['no-thinking', 'add'], ['tool', 'tool-again']);
+
+  test('tools pass, and what refuses a call in the prefill is the engine', () => {
+    const tools = report(1);
+    expect(tools.errors).toEqual([]);
+    expect(tools.scenarios).toBe(2);
+    expect(ofTools(tools, CHAT, 'plain')).toContain('tools kept');
+    expect(ofTools(tools, MESSAGES, 'plain')).toContain('tools reshaped');
+    const plain = verdict(tools, CHAT, 'plain');
+    expect(plain.proxied).toEqual(plain.direct);
+    expect(plain).toMatchObject({ harmed: 0, causes: [] });
+    expect(plain.direct.rejected).toBeGreaterThan(0);
+  });
 
   test('the flag never arrives from /v1/messages, and the marker is stripped', () => {
     const { causes } = verdict(report(), MESSAGES, 'prefix');
@@ -145,6 +196,50 @@ describe('in front of llama.cpp, which continues unasked', () => {
     );
     expect(row).toMatchObject({ field: 'messages[-1].content', detail: '\n' });
   });
+});
+
+describe('a run with a gateway', () => {
+  const cwd = temporaryFolder();
+
+  test('that is stopped while it tests it goes on to the end, and analyze keeps what it learned', async () => {
+    const pack = packOf(cwd, ['add', 'no-thinking', 'tool', 'go']);
+    const plan = ['--strategy', 'reasoning-field', '--cuts', '3', '--seed', '5', '--out', 'run'];
+    const timeoutMs = 400_000;
+    const running = start(['run', pack, '--target', 'reference', '--via', 'litellm', ...plan], {
+      cwd,
+      timeoutMs,
+    });
+    await vi.waitFor(() => expect(running.stderr()).toContain('hops: add, '), timeoutMs);
+    running.child.kill('SIGINT');
+    await running.ended;
+    const stopped = readRun(join(cwd, 'run')).record;
+    expect(stopped.interrupted).toBe('signal');
+    expect(stopped.hops?.scenarios).toBeGreaterThan(0);
+    expect(stopped.hops?.unreached).toBeGreaterThan(0);
+    expect(stopped.target.hops).toEqual([HOP]);
+    expect(stopped.notTested).toContainEqual(
+      expect.objectContaining({
+        what: `scenarios: resumes through the gateway ${HOP}`,
+        count: stopped.hops?.unreached,
+      }),
+    );
+
+    const ended = await seamstress(['run', '--resume', 'run'], { cwd, timeoutMs });
+    expect(ended.stdout).toContain(`hops: client → ${HOP} → tap → `);
+    const whole = readRun(join(cwd, 'run')).record;
+    expect(whole.interrupted).toBeUndefined();
+    expect(whole.hops).toMatchObject({ scenarios: 4, errors: [] });
+    expect(whole.hops).not.toHaveProperty('unreached');
+    expect(whole.notTested.filter(({ what }) => what.includes('gateway'))).toEqual([]);
+    // Nothing is left to go on with, and nothing is lost where there is no gateway.
+    expect((await seamstress(['run', '--resume', 'run'], { cwd })).stderr).toContain(
+      'was not interrupted',
+    );
+    await seamstress(['analyze', 'run', '--out', 'again'], { cwd });
+    const again = readRun(join(cwd, 'again')).record;
+    expect(again.hops).toEqual(whole.hops);
+    expect(again.target.hops).toEqual(whole.target.hops);
+  }, 900_000);
 });
 
 test('streams through proxy and tap, keeps its keys to itself, and leaves nothing behind', async () => {

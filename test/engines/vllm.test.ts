@@ -16,7 +16,7 @@ import { RunStore } from '../../src/reports/store.ts';
 import { loadScenarios } from '../../src/scenario/load.ts';
 import { strategiesNamed } from '../../src/seam/named.ts';
 
-const LAUNCHER = 'vllm_server.py';
+const LAUNCHER = 'python_server.py';
 const ENGINE = join(import.meta.dirname, '../../src/engines/engine.ts');
 const { signal } = new AbortController();
 

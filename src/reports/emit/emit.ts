@@ -1,14 +1,6 @@
 /** `--report KIND=PATH`: which report goes where, and writing it. */
-import {
-  appendFileSync,
-  closeSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { messageOf, SeamstressError } from '../../errors.ts';
+import { appendFileSync, closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { SeamstressError } from '../../errors.ts';
 import { eventLine, storedEvents } from './events.ts';
 import { capturedIn, seamMapOf } from './source.ts';
 import { githubAnnotations } from '../github/github.ts';
@@ -16,7 +8,9 @@ import { htmlReport } from '../html/html.ts';
 import { junitReport } from '../junit/junit.ts';
 import { COMMENT_BYTES, markdownReport, SUMMARY_BYTES } from '../markdown/markdown.ts';
 import type { RunRecord } from '../record.ts';
+import { hopsReport } from '../hops.ts';
 import { terminalReport } from '../terminal/terminal.ts';
+import { writeWhole, writing } from './writing.ts';
 
 /** Every kind of report, and what it is for. */
 export const REPORT_KINDS = {
@@ -136,6 +130,7 @@ function* reportOf(
       return;
     case 'terminal':
       yield terminalReport(record, folder);
+      if (record.hops !== undefined) yield `\n${hopsReport(record.hops)}`;
       return;
   }
 }
@@ -179,21 +174,5 @@ async function print(pieces: Iterable<string>): Promise<void> {
   } finally {
     // The error of a write that failed comes after its callback.
     setImmediate(() => stdout.off('error', leave));
-  }
-}
-
-function writeWhole(handle: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length;) at += writeSync(handle, bytes, at);
-}
-
-function writing<T>(path: string, write: () => T): T {
-  try {
-    return write();
-  } catch (error) {
-    throw new SeamstressError('output', `cannot write ${path}: ${messageOf(error)}`, {
-      hint: 'Give another path with --report KIND=PATH.',
-      cause: error,
-    });
   }
 }

@@ -2,11 +2,11 @@
  * A run as newline-delimited JSON: its events, one a line. A run that is going on and a stored one
  * give the same lines, so that whatever reads them need not know which it is.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { RunEvent, RunListener } from '../../campaign/events.ts';
 import { CAUSES } from '../../diagnosis/causes.ts';
-import { messageOf, SeamstressError } from '../../errors.ts';
 import { journalOf, type StoredRun } from './source.ts';
+import { writeWhole, writing } from './writing.ts';
 
 /** One event as a line. The record holds the findings already; they are not told twice. */
 export function eventLine(event: RunEvent): string {
@@ -49,20 +49,4 @@ export function eventSink(path: string): EventSink {
       handle = undefined;
     },
   };
-}
-
-function writeWhole(handle: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length;) at += writeSync(handle, bytes, at);
-}
-
-function writing<T>(path: string, write: () => T): T {
-  try {
-    return write();
-  } catch (error) {
-    throw new SeamstressError('output', `cannot write ${path}: ${messageOf(error)}`, {
-      hint: 'Give another path with --report KIND=PATH.',
-      cause: error,
-    });
-  }
 }

@@ -7,6 +7,7 @@ import {
   hostility,
   manyFindings,
   poisoned,
+  poisonedHops,
   WORST,
 } from '../hostile.test-help.ts';
 import type { RunRecord } from '../record.ts';
@@ -68,12 +69,30 @@ test('nothing in a record starts a command of its own', () => {
     fc.property(hostility, (drawn) => {
       const hostile = hostileRecord(drawn);
       const commands = read(githubAnnotations(hostile));
-      // Findings, one error, the notice.
-      expect(commands).toHaveLength(hostile.findings.length + 2);
+      // Findings, one way through a gateway, one error, the notice.
+      expect(commands).toHaveLength(hostile.findings.length + 3);
     }),
     { numRuns: 60 },
   );
-  expect(read(githubAnnotations(poisoned(record, () => WORST)))).toHaveLength(6);
+  expect(read(githubAnnotations(poisoned(record, () => WORST)))).toHaveLength(7);
+});
+
+test('a way that a gateway harmed is an error, within what GitHub shows', () => {
+  const hops = poisonedHops(() => 'x');
+  const { length } = read(githubAnnotations(record));
+  const commands = read(githubAnnotations({ ...record, hops }));
+  expect(commands).toHaveLength(length + 1);
+  expect(commands[length - 1]).toMatchObject({
+    level: 'error',
+    title: 'seamstress: llama.cpp b11549 via x: flags-dropped',
+  });
+  expect(commands[length - 1]?.message).toContain('2 resumes by x, x.');
+  const [verdict] = hops.verdicts;
+  if (verdict === undefined) throw new Error('no verdict');
+  const many = { ...hops, verdicts: Array.from({ length: 30 }, () => verdict) };
+  const most = read(githubAnnotations({ ...record, hops: many }));
+  expect(most.filter(({ level }) => level === 'error')).toHaveLength(10);
+  expect(most.at(-1)?.message).toContain('24 more findings without an annotation');
 });
 
 test('more than GitHub shows are counted', () => {

@@ -1,6 +1,8 @@
 /** GitHub Actions: a line of workflow commands a finding, which GitHub shows as annotations. */
 import { CAUSES } from '../../diagnosis/causes.ts';
+import { HOP_CAUSES } from '../../diagnosis/hop-causes.ts';
 import { clip, harmless } from '../markdown/markdown-text.ts';
+import type { HopVerdict } from '../hops.ts';
 import { endedEarly, engineOf, plural, verdictLine, worstFirst } from '../matrix.ts';
 import type { Finding, RunRecord } from '../record.ts';
 
@@ -16,11 +18,16 @@ export function githubAnnotations(record: RunRecord): string {
   const warnings = sorted.filter((finding) => levelOf(finding) === 'warning');
   const early = endedEarly(record);
   const engine = harmless(engineOf(record));
-  const left = [errors, warnings].reduce((sum, list) => sum + Math.max(0, list.length - MOST), 0);
+  const harmed = (record.hops?.verdicts ?? []).filter(({ cause }) => cause !== undefined);
+  const left =
+    Math.max(0, errors.length + harmed.length - MOST) + Math.max(0, warnings.length - MOST);
   const lines = [
     ...[...errors.slice(0, MOST), ...warnings.slice(0, MOST)].map((finding) =>
       command(levelOf(finding), titleOf(finding, engine), messageOf(finding)),
     ),
+    ...harmed
+      .slice(0, Math.max(0, MOST - errors.length))
+      .map((verdict) => hopCommand(verdict, engine)),
     ...(early === undefined ? [] : [command('warning', `seamstress: ${engine}`, early)]),
     ...record.errors
       .slice(0, 3)
@@ -34,6 +41,19 @@ export function githubAnnotations(record: RunRecord): string {
     ),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** A way through a gateway that it harmed. */
+function hopCommand({ hop, cause, route, arm, line, harmed }: HopVerdict, engine: string): string {
+  const name = harmless(clip(hop ?? 'a gateway', 80));
+  return command(
+    'error',
+    `seamstress: ${engine} via ${name}: ${cause ?? ''}`,
+    [
+      `${cause === undefined ? '' : HOP_CAUSES[cause]} ${plural(harmed, 'resume')} by ${harmless(clip(route, 80))}, ${harmless(clip(arm, 80))}.`,
+      harmless(clip(line, 600)),
+    ].join('\n'),
+  );
 }
 
 function levelOf({ verdict }: Finding): Level {

@@ -7,6 +7,7 @@ import {
   hostility,
   manyFindings,
   poisoned,
+  poisonedHops,
   WORST,
 } from '../hostile.test-help.ts';
 import { junitReport } from './junit.ts';
@@ -76,6 +77,52 @@ test('a real run: a case a phase and strategy, a failure a finding, skipped what
   ]);
   expect(failures[2]?.text).toContain('got “⏎”');
   expect(failures[2]?.text).toContain('Reproduce: seamstress replay ');
+});
+
+test('a way through a gateway is a case with its verdict, what was not tested of it is skipped', () => {
+  const hops = poisonedHops(() => 'x');
+  const elements = parse(
+    junitReport({
+      ...record,
+      hops: { ...hops, errors: [], notTested: ['/v1/messages straight: 404', 'streams'] },
+    }),
+  );
+  expectCounted(elements);
+  const cases = elements.filter(
+    ({ name, attributes }) => name === 'testcase' && attributes['classname']?.endsWith('via x x'),
+  );
+  expect(cases.map(({ attributes }) => attributes['name'])).toEqual(['x x', 'x x']);
+  const inside = (name: string): Element[] =>
+    elements.filter(
+      (element) => element.name === name && cases.includes(element.parent as Element),
+    );
+  const failures = inside('failure');
+  expect(failures).toHaveLength(1);
+  expect(failures[0]?.parent).toBe(cases[0]);
+  expect(failures[0]?.attributes['type']).toBe('gateway.flags-dropped');
+  expect(failures[0]?.text).toContain('x: x → – (dropped: x); in the prompt: x');
+  expect(inside('system-out')[1]?.text).toContain('through the gateway: exact 1, diverged 2');
+  const skipped = elements
+    .filter(({ name }) => name === 'skipped')
+    .map(({ parent, attributes }) => [parent?.attributes['name'], attributes['message']]);
+  expect(skipped).toContainEqual(['gateway: /v1/messages straight', '404']);
+  expect(skipped).toContainEqual(['gateway: streams', 'not tested']);
+  // One that could not be judged is an error, not a failure.
+  const [harmed] = hops.verdicts;
+  if (harmed === undefined) throw new Error('no verdict');
+  const failed = {
+    ...harmed,
+    harmed: 0,
+    cause: undefined,
+    proxied: { ...harmed.proxied, error: 2 },
+  };
+  const erring = parse(
+    junitReport({ ...record, hops: { ...hops, errors: [], verdicts: [failed] } }),
+  );
+  expectCounted(erring);
+  expect(erring.find(({ name }) => name === 'error')?.attributes['message']).toBe(
+    '2 of 5 resumes could not be judged',
+  );
 });
 
 test('a run that could not judge or did not end has errors', () => {

@@ -1,10 +1,11 @@
 /**
  * JUnit XML for continuous integration: a test case a phase and strategy, a failure in it for each
- * finding seen there, and what was not tested as skipped cases. It holds only characters that
- * XML 1.0 has.
+ * finding seen there, a test case a way through a gateway, and what was not tested as skipped cases.
+ * It holds only characters that XML 1.0 has.
  */
 import { VERDICTS } from '../../checks/verdict.ts';
 import { CAUSES } from '../../diagnosis/causes.ts';
+import { hopCases, hopsSkipped, type HopCase } from './junit-hops.ts';
 import { spelledOut } from './junit-text.ts';
 import { endedEarly, engineOf, seamsOf, worstFirst } from '../matrix.ts';
 import type { Finding, RunRecord, VerdictCounts } from '../record.ts';
@@ -26,16 +27,22 @@ interface Case {
 export function junitReport(record: RunRecord): string {
   const engine = engineOf(record);
   const cases = casesOf(record).slice(0, MOST_CASES);
-  const skipped = record.notTested.slice(0, MOST_CASES);
+  const arms = hopCases(record);
+  const skipped = [...record.notTested, ...hopsSkipped(record)].slice(0, MOST_CASES);
   const early = endedEarly(record);
   const troubles = [
     ...(early === undefined ? [] : [early]),
     ...record.errors.slice(0, MOST_FAILURES),
+    ...(record.hops?.errors.slice(0, MOST_FAILURES) ?? []),
   ];
-  const failing = cases.filter((one) => one.findings.length > 0).length;
-  const erring = cases.filter((one) => one.findings.length === 0 && (one.verdicts?.error ?? 0) > 0);
-  const errors = erring.length + (troubles.length > 0 ? 1 : 0);
-  const tests = cases.length + skipped.length + (troubles.length > 0 ? 1 : 0);
+  const failing =
+    cases.filter((one) => one.findings.length > 0).length +
+    arms.filter(({ failure }) => failure !== undefined).length;
+  const erring =
+    cases.filter((one) => one.findings.length === 0 && (one.verdicts?.error ?? 0) > 0).length +
+    arms.filter(({ error }) => error !== undefined).length;
+  const errors = erring + (troubles.length > 0 ? 1 : 0);
+  const tests = cases.length + arms.length + skipped.length + (troubles.length > 0 ? 1 : 0);
   const counts = `tests="${tests}" failures="${failing}" errors="${errors}" skipped="${skipped.length}" time="${record.totals.seconds.toFixed(3)}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -47,6 +54,7 @@ export function junitReport(record: RunRecord): string {
     ),
     '    </properties>',
     ...cases.flatMap((one) => caseOf(one, engine)),
+    ...arms.flatMap((one) => hopCaseOf(one, engine)),
     ...(troubles.length === 0
       ? []
       : [
@@ -115,6 +123,20 @@ function caseOf({ phase, strategy, verdicts, findings }: Case, engine: string): 
         ]
       : []),
     ...(tally === '' ? [] : [`      <system-out>${body(tally)}</system-out>`]),
+    '    </testcase>',
+  ];
+}
+
+function hopCaseOf({ hop, name, failure, error, out }: HopCase, engine: string): string[] {
+  return [
+    `    <testcase classname="${attribute(`${engine}.via ${hop}`)}" name="${attribute(name)}">`,
+    ...(failure === undefined
+      ? []
+      : [
+          `      <failure type="${attribute(failure.type)}" message="${attribute(failure.message)}">${body(failure.text)}</failure>`,
+        ]),
+    ...(error === undefined ? [] : [`      <error message="${attribute(error)}"/>`]),
+    `      <system-out>${body(out)}</system-out>`,
     '    </testcase>',
   ];
 }

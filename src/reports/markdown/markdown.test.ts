@@ -9,6 +9,7 @@ import {
   manyFindings,
   nasty,
   poisoned,
+  poisonedHops,
   WORST,
 } from '../hostile.test-help.ts';
 import { codeSpan, fenced } from './markdown-text.ts';
@@ -61,6 +62,34 @@ test('a real report tells everything that a maintainer needs', () => {
   const order = record.findings.map(({ cause }) => text.indexOf(`: \`${cause}\``));
   expect(Math.max(...order)).toBe(text.indexOf(': `tool-call-refused`'));
   expectHarmless(text);
+});
+
+test('gateways: a line a route and arm, the fields of each that did harm', () => {
+  let next = 0;
+  const hops = poisonedHops(() => `t${next++}`);
+  const text = markdownReport({ ...record, hops });
+  const [row] = hops.rows;
+  const [harmed, spared] = hops.verdicts;
+  if (row === undefined || harmed === undefined || spared === undefined) throw new Error('no hop');
+  expect(text).toContain(
+    `| \`${harmed.route}\` | \`${harmed.arm}\` | exact 3 (by count) | exact 1, diverged 2 | 2 | \`${harmed.hop ?? ''}\`: \`flags-dropped\` |`,
+  );
+  expect(text).toContain(`| \`${spared.route}\` | \`${spared.arm}\` | exact 3 (by count) |`);
+  expect(text.match(/Fields at a gateway/g)).toHaveLength(1);
+  expect(text).toContain(
+    `| \`${row.field}\` | \`${row.sent ?? ''}\` | · | dropped: \`${row.detail}\` | \`${row.rendered}\` |`,
+  );
+  expect(text).toContain('The gateway drops the continuation flags that the client sent.');
+  expect(text).toContain(`- gateways, not tested: \`${hops.notTested[0] ?? ''}\``);
+  expect(text).toContain('2 more scenarios; the test was stopped');
+  expectHarmless(text);
+  expect(markdownReport(record)).not.toContain('Gateways');
+  // Where there is no room the table is named, and its fields with it.
+  const verdicts = Array.from({ length: 40 }, (_, i) => ({ ...harmed, arm: `arm ${i}` }));
+  const rows = verdicts.flatMap(({ arm }) => Array.from({ length: 30 }, () => ({ ...row, arm })));
+  const cut = markdownReport({ ...record, hops: { ...hops, verdicts, rows } }, { bytes: 32_000 });
+  expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(32_000);
+  expect(cut).toMatch(/Left out here for want of space:\*\* the fields of gateways in \d+ arms/);
 });
 
 test('hostile text stays in code', () => {

@@ -6,6 +6,7 @@ import { VERDICTS } from '../../checks/verdict.ts';
 import { CAUSES } from '../../diagnosis/causes.ts';
 import { EDITS } from '../../seam/edits.ts';
 import { visible } from '../../tokens/text.ts';
+import { hopsFields, hopsSaid, hopsTable } from './markdown-hops.ts';
 import { clip, codeSpan, fenced, own } from './markdown-text.ts';
 import {
   endedEarly,
@@ -58,6 +59,7 @@ export function markdownReport(
   paper.add(marker(record));
   paper.add(heading(record));
   paper.add(matrix(record));
+  const table = paper.add(hopsTable(record));
   let shown = 0;
   for (const [i, finding] of sorted.entries()) {
     if (!paper.add(describe(finding, i + 1, vocabulary))) break;
@@ -67,8 +69,13 @@ export function markdownReport(
     ['the recipe', recipe(record)],
     ['the controls', controls(record)],
     ['what was not tested', missing(record)],
+    ['what was not tested of gateways', hopsSaid(record)],
   ];
+  const fields = table ? hopsFields(record) : [];
+  const told = fields.findIndex((block) => !paper.add(block));
   const cut = tails.filter(([, text]) => text !== '' && !paper.add(text)).map(([name]) => name);
+  if (!table) cut.unshift('the gateways');
+  if (told >= 0) cut.unshift(`the fields of gateways in ${plural(fields.length - told, 'arm')}`);
   if (shown < sorted.length)
     cut.unshift(`${plural(sorted.length - shown, 'finding')} of ${sorted.length}`);
   return paper.end(cut, where);
