@@ -46,6 +46,11 @@ export class SeamstressError extends Error {
   }
 }
 
+/** @throws {SeamstressError} `interrupted` when a signal was aborted */
+export function refuseAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new SeamstressError('interrupted', 'it was stopped');
+}
+
 /** True for trouble that is not the target's: nothing can be written any more. */
 export function isFatal(thrown: unknown): boolean {
   return thrown instanceof SeamstressError && thrown.code === 'output';

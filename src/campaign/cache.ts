@@ -9,6 +9,7 @@ import { requestOf } from '../seam/generate.ts';
 import { EMPTY_VIEW } from '../seam/generation.ts';
 import type { Strategy } from '../seam/strategy.ts';
 import { keptIds, type Subject } from '../seam/subject.ts';
+import type { Subjects } from './shelf.ts';
 import { median } from './whitespace.ts';
 
 /** Scenarios that are tried; each costs three short answers a strategy. */
@@ -35,14 +36,15 @@ interface Measured {
 /** One row a strategy that sends messages; strategies that were refused or failed everywhere have none. */
 export async function measureCache(
   target: Target,
-  subjects: readonly Subject[],
+  subjects: Subjects,
   strategies: readonly Strategy[],
   signal: AbortSignal,
 ): Promise<CacheRow[]> {
   const rows: CacheRow[] = [];
   for (const strategy of strategies) {
     const measured: Measured[] = [];
-    for (const subject of subjects.slice(0, SCENARIOS)) {
+    for (let i = 0; i < Math.min(SCENARIOS, subjects.length); i++) {
+      const subject = subjects.at(i) as Subject;
       const one = await measure(target, subject, strategy, signal);
       if (one !== undefined) measured.push(one);
     }

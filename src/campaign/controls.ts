@@ -31,7 +31,8 @@ export class Controls {
   readonly #compare: number;
   readonly #signal: AbortSignal;
   readonly #leastTau: number;
-  readonly #results = new WeakMap<Generation, Map<string, Promise<Control>>>();
+  readonly #results = new Map<string, Promise<Control>>();
+  readonly #ofSynthetic = new WeakMap<Generation, Map<string, Promise<Control>>>();
   #repeats = 0;
   #repeatDisagreements = 0;
   #tried = 0;
@@ -98,10 +99,9 @@ export class Controls {
   }
 
   async #control(subject: Subject, k: number, tokens: number): Promise<Control> {
-    const known = this.#results.get(subject.generation) ?? new Map<string, Promise<Control>>();
-    this.#results.set(subject.generation, known);
     const length = Math.ceil(tokens / this.#compare) * this.#compare;
-    const key = `${k} ${length}`;
+    const key = `${k} ${length} ${subject.generation.scenario.id}`;
+    const known = this.#resultsOf(subject);
     let result = known.get(key);
     if (result === undefined) {
       result = this.#run(subject, k, length);
@@ -109,6 +109,14 @@ export class Controls {
       result.catch(() => known.delete(key));
     }
     return await result;
+  }
+
+  /** A scenario has one generation, and any number of texts that are given out as one. */
+  #resultsOf({ generation }: Subject): Map<string, Promise<Control>> {
+    if (!generation.synthetic) return this.#results;
+    const known = this.#ofSynthetic.get(generation) ?? new Map<string, Promise<Control>>();
+    this.#ofSynthetic.set(generation, known);
+    return known;
   }
 
   async #run(subject: Subject, k: number, length: number): Promise<Control> {

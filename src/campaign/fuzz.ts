@@ -10,7 +10,6 @@ import type { Target } from '../dialects/dialect.ts';
 import { isTextLevel } from '../dialects/text-level-strength.ts';
 import { EMPTY_VIEW } from '../seam/generation.ts';
 import { applies, type Strategy } from '../seam/strategy.ts';
-import type { Subject } from '../seam/subject.ts';
 import { syntheticSubject } from '../seam/synthetic.ts';
 import { fuzzCases, type FuzzCase } from './cases.ts';
 import { judgeChain, normalizePauses } from './chain.ts';
@@ -18,6 +17,7 @@ import type { RunListener } from './events.ts';
 import { keyOf, type Failure } from './findings.ts';
 import type { Judge } from './judge.ts';
 import { causeOf, type Ledger } from './ledger.ts';
+import type { Subjects } from './shelf.ts';
 
 export interface FuzzOptions {
   readonly strategies: readonly Strategy[];
@@ -26,13 +26,20 @@ export interface FuzzOptions {
   readonly signal: AbortSignal;
   /** The share of the cases to try, where they are split over machines; 1-based. */
   readonly shard?: { readonly index: number; readonly of: number } | undefined;
+  /** Called before each case is run. */
+  readonly onCase?: ((why: CaseUse) => void) | undefined;
 }
+
+/** Why a case is run: it was drawn, it failed and is run again, it may be a smaller example. */
+export type CaseUse = 'drawn' | 'again' | 'smaller';
 
 /** Cases in a row that end in an error before the target is given up. */
 const ERRORS_IN_A_ROW = 5;
 
 /** Times that a failing case is run again before it is believed. */
 const RERUNS = 2;
+
+type RunCase = (drawn: FuzzCase, why: CaseUse) => Promise<Outcome>;
 
 interface Outcome {
   readonly seams: readonly JudgedSeam[];
@@ -45,17 +52,19 @@ interface Outcome {
  */
 export async function fuzz(
   target: Target,
-  subjects: readonly Subject[],
+  subjects: Subjects,
   judge: Judge,
   ledger: Ledger,
   options: FuzzOptions,
   listener: RunListener,
 ): Promise<'done' | 'target-lost'> {
-  const { strategies, signal, seed, shard } = options;
-  const longest = Math.max(1, ...subjects.map((subject) => subject.generation.length));
+  const { strategies, signal, seed, shard, onCase } = options;
+  const longest = Math.max(1, ...Array.from(subjects, (subject) => subject.generation.length));
   const arbitrary = fuzzCases(subjects.length, strategies.length, longest);
-  const run = (drawn: FuzzCase): Promise<Outcome> =>
-    runCase(target, subjects, strategies, judge, drawn, signal);
+  const run = (drawn: FuzzCase, why: CaseUse): Promise<Outcome> => {
+    onCase?.(why);
+    return runCase(target, subjects, strategies, judge, drawn, signal);
+  };
   const known = new Set<string>();
   let number = 0;
   let errors = 0;
@@ -78,7 +87,7 @@ export async function fuzz(
     if (signal.aborted || trouble !== undefined || errors >= ERRORS_IN_A_ROW) return false;
     if (shard !== undefined && Number(path) % shard.of !== shard.index - 1) return true;
     try {
-      const { seams, failure } = await run(drawn);
+      const { seams, failure } = await run(drawn, 'drawn');
       errors = seams.at(-1)?.verdict === 'error' ? errors + 1 : 0;
       if (failure === undefined || known.has(keyOf(failure))) enterAll(ledger, seams);
       else await settle(drawn, failure, path);
@@ -99,13 +108,9 @@ interface Found {
   readonly path: string;
 }
 
-async function failsAgain(
-  run: (drawn: FuzzCase) => Promise<Outcome>,
-  drawn: FuzzCase,
-  key: string,
-): Promise<boolean> {
+async function failsAgain(run: RunCase, drawn: FuzzCase, key: string): Promise<boolean> {
   for (let i = 0; i < RERUNS; i++) {
-    const { failure } = await run(drawn);
+    const { failure } = await run(drawn, 'again');
     if (failure === undefined || keyOf(failure) !== key) return false;
   }
   return true;
@@ -117,13 +122,13 @@ async function shrink(
   seed: number,
   found: Found,
   key: string,
-  run: (drawn: FuzzCase) => Promise<Outcome>,
+  run: RunCase,
   signal: AbortSignal,
 ): Promise<Found> {
   let smallest = found;
   const property = fc.asyncProperty(arbitrary, async (drawn) => {
     if (signal.aborted) return true;
-    const { failure } = await run(drawn);
+    const { failure } = await run(drawn, 'smaller');
     if (failure === undefined || keyOf(failure) !== key) return true;
     smallest = { drawn, failure, path: found.path };
     return false;
@@ -134,13 +139,13 @@ async function shrink(
 
 async function runCase(
   target: Target,
-  subjects: readonly Subject[],
+  subjects: Subjects,
   strategies: readonly Strategy[],
   judge: Judge,
   drawn: FuzzCase,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const base = subjects[drawn.scenario];
+  const base = subjects.at(drawn.scenario);
   const strategy = strategies[drawn.strategy];
   // What a client has begun itself can't be cut out of a stream; sweeps test it.
   if (base === undefined || strategy === undefined || base.generation.given !== undefined)

@@ -13,6 +13,7 @@ import type { Subject } from '../seam/subject.ts';
 import { sameView } from '../seam/view.ts';
 import { describeEnd } from '../wire/end.ts';
 import { chance } from './random.ts';
+import type { Subjects } from './shelf.ts';
 
 export interface RealCutTotals {
   tried: number;
@@ -30,7 +31,7 @@ export interface RealCutTotals {
  */
 export async function confirmViews(
   target: Target,
-  subjects: readonly Subject[],
+  subjects: Subjects,
   strategies: readonly Strategy[],
   compare: number,
   seed: number,

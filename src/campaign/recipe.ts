@@ -3,7 +3,7 @@
  * every combination of edits by the prompt check alone, which generates nothing: first at a
  * sample of cuts, then the best of each phase, and the best of all, at every cut.
  */
-import pLimit from 'p-limit';
+import type { SeamPlan } from '../checks/seam.ts';
 import type { RunRecord } from '../reports/record.ts';
 import { EDITS, withEdits, type Edit } from '../seam/edits.ts';
 import { EMPTY_VIEW, PHASES, phaseAt, type Phase } from '../seam/generation.ts';
@@ -11,6 +11,8 @@ import { applies, type Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { Judge } from './judge.ts';
 import { chance } from './random.ts';
+import type { Subjects } from './shelf.ts';
+import { batchesOf, judgeAll } from './sweep.ts';
 
 /** Cuts of each phase in the sample. */
 const SAMPLE = 48;
@@ -18,55 +20,56 @@ const SAMPLE = 48;
 type Recipe = RunRecord['recipe'];
 type Score = Recipe['matrix'][number];
 
-interface Trial {
-  readonly subject: Subject;
-  readonly k: number;
-}
-
 /**
  * Tries candidates with bounded concurrency.
  *
  * @param edits tried with every strategy, alone and together; none to score the strategies as they are
  */
 export async function searchRecipe(
-  subjects: readonly Subject[],
+  subjects: Subjects,
   strategies: readonly Strategy[],
   judge: Judge,
   concurrency: number,
   seed: number,
   edits: readonly Edit[] = EDITS,
 ): Promise<Recipe> {
-  const limit = pLimit(concurrency);
   const score = async (
     candidate: Strategy,
     phase: Phase,
-    trials: readonly Trial[],
+    trials: () => Iterable<Trial>,
   ): Promise<Score> => {
-    const verdicts = await limit.map(trials, async ({ subject, k }) => {
-      const view = subject.views[k] ?? EMPTY_VIEW;
-      if (candidate.loses(view) || !applies(candidate, subject.generation, view)) return 'lossy';
-      const plan = { subject, strategy: candidate, k, way: 'disconnect', resume: 'never' } as const;
-      return (await judge.judge(plan)).verdict;
+    let tried = 0;
+    let exact = 0;
+    const plans = function* (): Generator<SeamPlan> {
+      for (const { subject, k } of trials()) {
+        tried++;
+        const view = subject.views[k] ?? EMPTY_VIEW;
+        if (!candidate.loses(view) && applies(candidate, subject.generation, view))
+          yield { subject, strategy: candidate, k, way: 'disconnect', resume: 'never' };
+      }
+    };
+    await judgeAll(batchesOf(plans()), judge, concurrency, ({ verdict }) => {
+      if (verdict === 'exact') exact++;
     });
-    const exact = verdicts.filter((verdict) => verdict === 'exact').length;
-    return { phase, recipe: candidate.name, tried: trials.length, exact };
+    return { phase, recipe: candidate.name, tried, exact };
   };
-  const phases = trialsOf(subjects, seed);
+  const samples = sampleOf(subjects, seed);
   const all = candidates(strategies, edits);
   const matrix: Score[] = [];
   for (const candidate of all)
-    for (const [phase, trials] of phases)
-      matrix.push(await score(candidate, phase, trials.slice(0, SAMPLE)));
+    for (const [phase, trials] of samples) matrix.push(await score(candidate, phase, () => trials));
 
+  const everyCut = async (candidate: Strategy, phase: Phase): Promise<Score> =>
+    await score(candidate, phase, () => cutsOf(subjects, phase));
   const everywhere: Score[] = [];
   const best = all.find((candidate) => candidate.name === bestOf(matrix));
-  for (const [phase, trials] of best === undefined ? [] : phases)
-    everywhere.push(await score(best as Strategy, phase, trials));
+  for (const phase of best === undefined ? [] : samples.keys())
+    everywhere.push(await everyCut(best as Strategy, phase));
   const byPhase: Score[] = [];
-  for (const [phase, trials] of phases) {
+  for (const phase of samples.keys()) {
     const name = bestOf(matrix.filter((cell) => cell.phase === phase));
     const candidate = all.find((one) => one.name === name);
-    if (candidate !== undefined) byPhase.push(await score(candidate, phase, trials));
+    if (candidate !== undefined) byPhase.push(await everyCut(candidate, phase));
   }
   return { matrix, byPhase, everywhere };
 }
@@ -82,10 +85,13 @@ function bestOf(scores: readonly Score[]): string | undefined {
   return best;
 }
 
-/** Strategies alone first, then with one edit, then with more; only messages can be edited. */
+/**
+ * Strategies alone first, then with one edit, then with more; only messages can be edited. Those
+ * that ask in another way than by a streamed chat have no prompt of their own, or none that is told.
+ */
 function candidates(strategies: readonly Strategy[], edits: readonly Edit[]): Strategy[] {
   const chat = strategies.filter(
-    (strategy) => strategy.name !== 'raw-text' && strategy.name !== 'token-ids',
+    ({ name, needs }) => name !== 'raw-text' && name !== 'token-ids' && needs === undefined,
   );
   const subsets = Array.from({ length: 2 ** edits.length }, (_, bits) =>
     edits.filter((_edit, i) => bits & (1 << i)),
@@ -105,24 +111,35 @@ function has(strategy: Strategy, edit: Edit): boolean {
   return strategy.name.split('/').slice(1).includes(edit.name);
 }
 
-/** All cuts of each phase, in a random order that depends on the seed alone. */
-function trialsOf(subjects: readonly Subject[], seed: number): Map<Phase, Trial[]> {
-  const trials = new Map<Phase, Trial[]>();
+interface Trial {
+  readonly subject: Subject;
+  readonly k: number;
+}
+
+/** All cuts of a phase, in their order. */
+function* cutsOf(subjects: Subjects, phase: Phase): Generator<Trial> {
+  for (const subject of subjects)
+    for (let k = subject.generation.given ?? 0; k < subject.views.length; k++)
+      if (phaseAt(subject.generation, k) === phase) yield { subject, k };
+}
+
+/** Some cuts of each phase that has any, chosen by the seed alone. */
+function sampleOf(subjects: Subjects, seed: number): Map<Phase, Trial[]> {
+  const samples = new Map<Phase, Trial[]>();
   for (const phase of PHASES) {
-    const all = subjects.flatMap((subject) =>
-      subject.views.flatMap((_, k) =>
-        k >= (subject.generation.given ?? 0) && phaseAt(subject.generation, k) === phase
-          ? [{ subject, k }]
-          : [],
-      ),
-    );
-    const rank = ({ subject, k }: Trial): number =>
-      chance(seed, 'recipe', subject.generation.scenario.id, k);
-    if (all.length > 0)
-      trials.set(
+    const chosen: { readonly rank: number; readonly trial: Trial }[] = [];
+    for (const trial of cutsOf(subjects, phase)) {
+      const rank = chance(seed, 'recipe', trial.subject.generation.scenario.id, trial.k);
+      if (chosen.length === SAMPLE && rank >= (chosen.at(-1)?.rank ?? 0)) continue;
+      const before = chosen.findIndex((one) => one.rank > rank);
+      chosen.splice(before < 0 ? chosen.length : before, 0, { rank, trial });
+      chosen.length = Math.min(chosen.length, SAMPLE);
+    }
+    if (chosen.length > 0)
+      samples.set(
         phase,
-        all.toSorted((a, b) => rank(a) - rank(b)),
+        chosen.map(({ trial }) => trial),
       );
   }
-  return trials;
+  return samples;
 }

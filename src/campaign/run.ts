@@ -8,7 +8,6 @@ import type { RunRecord } from '../reports/record.ts';
 import type { RunSink } from '../reports/store.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import type { Strategy } from '../seam/strategy.ts';
-import type { Subject } from '../seam/subject.ts';
 import type { TapeHeader } from '../tape/header.ts';
 import { TapedTarget } from '../tape/target.ts';
 import { Budget, withBudget, type BudgetLimits } from './budget.ts';
@@ -23,7 +22,8 @@ import { confirmViews } from './realCuts.ts';
 import { searchRecipe } from './recipe.ts';
 import { findingOf } from './report.ts';
 import { makeSubjects, runTokenControls } from './subjects.ts';
-import { batchesOf, judgeAll, leftOut, planAll, shareOf } from './sweep.ts';
+import { Shelf, type Subjects } from './shelf.ts';
+import { batchesOf, judgeAll, planAll, shareOf, type LeftOut } from './sweep.ts';
 import { tokenization } from './tokenization.ts';
 
 /** Seams in a row, at the end of a run, that end in an error before the target counts as lost. */
@@ -141,8 +141,10 @@ export async function conduct(
       what: `the strategies ${impossible.map(({ name }) => name).join(', ')}`,
       why: 'this server tells no ids and shows no prompts, or has no continuation flags',
     });
+  const shelf = new Shelf();
+  const own = { ...options, strategies };
   try {
-    await campaign(target, { ...options, strategies }, signal, ledger, controls, state, listener);
+    await campaign(target, own, signal, ledger, controls, state, listener, shelf);
   } catch (error) {
     if (error instanceof SeamstressError && error.code === 'output') throw error;
     if (!signal.aborted) {
@@ -151,6 +153,8 @@ export async function conduct(
       state.errors.push(messageOf(error));
     }
     state.whitespace = await ledger.tally.whitespace.finish(undefined);
+  } finally {
+    shelf.close();
   }
   const findings = ledger.groups.all.map((group) => {
     const finding = findingOf(group, target.identity, store.findingPath(group.id));
@@ -192,8 +196,9 @@ async function campaign(
   controls: Controls,
   state: State,
   listener: RunListener,
+  subjects: Shelf,
 ): Promise<void> {
-  const subjects = await makeSubjects(target, options, signal, controls, state, listener);
+  await makeSubjects(target, options, signal, controls, state, listener, subjects);
   if (!isTextLevel(target)) await runTokenControls(subjects, options.seed, controls);
   controls.freeze();
   const judge = judgeFor(target, controls, { compare: options.compare, signal });
@@ -212,7 +217,7 @@ async function campaign(
 
 async function sweep(
   target: Target,
-  subjects: readonly Subject[],
+  subjects: Subjects,
   options: CampaignOptions,
   signal: AbortSignal,
   judge: ReturnType<typeof judgeFor>,
@@ -231,11 +236,14 @@ async function sweep(
     options.lossy,
   );
   const { seams: real } = state.realCuts;
-  const batches = (): Iterable<readonly SeamPlan[]> =>
-    shareOf(batchesOf(planAll(subjects, real, options)), shard);
-  state.planned = [...batches()].reduce((total, { length }) => total + length, 0);
-  const { lossy, inapplicable } = leftOut(subjects, options);
-  state.lossy = lossy;
+  const batches = (tell?: (left: LeftOut) => void): Iterable<readonly SeamPlan[]> =>
+    shareOf(batchesOf(planAll(subjects, real, options, tell)), shard);
+  let inapplicable = 0;
+  const counted = batches((left) => {
+    state.lossy += left.lossy;
+    inapplicable += left.inapplicable;
+  });
+  for (const { length } of counted) state.planned += length;
   if (inapplicable > 0)
     state.untested.push({
       what: 'cuts that a strategy is not made for',

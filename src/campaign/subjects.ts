@@ -1,18 +1,19 @@
 /** The generations that a campaign cuts, and the controls that come before the first cut. */
 import type { Target } from '../dialects/dialect.ts';
 import { messageOf, SeamstressError } from '../errors.ts';
-import { makeSubject, type Subject } from '../seam/subject.ts';
+import { makeSubject } from '../seam/subject.ts';
 import type { Controls } from './controls.ts';
 import type { RunListener } from './events.ts';
 import type { State } from './make-record.ts';
 import type { CampaignOptions } from './run.ts';
 import { chooseCuts } from './sample.ts';
+import type { Shelf, Subjects } from './shelf.ts';
 
 /** Cuts of each scenario that the token control resumes. */
 const TOKEN_CONTROLS = 8;
 
 /**
- * One generation a scenario. A scenario that fails is left out and named.
+ * One generation a scenario, put on the shelf. A scenario that fails is left out and named.
  *
  * @throws the last error when all fail
  */
@@ -23,14 +24,14 @@ export async function makeSubjects(
   controls: Controls,
   state: State,
   listener: RunListener,
-): Promise<Subject[]> {
-  const subjects: Subject[] = [];
+  shelf: Shelf,
+): Promise<void> {
   let last: unknown;
   for (const scenario of options.scenarios) {
     try {
       const subject = await makeSubject(target, scenario, signal);
       controls.addRepeat(subject);
-      subjects.push(subject);
+      shelf.add(subject);
       const { length } = subject.generation;
       listener({
         kind: 'generated',
@@ -45,19 +46,18 @@ export async function makeSubjects(
       state.errors.push(messageOf(error));
     }
   }
-  if (subjects.length === 0 && last !== undefined)
+  if (shelf.length === 0 && last !== undefined)
     throw last instanceof SeamstressError
       ? last
       : new SeamstressError('target', `no scenario could be generated: ${messageOf(last)}`, {
           hint: 'Look at the log of the server.',
           cause: last,
         });
-  return subjects;
 }
 
 /** Resumes some cuts of each generation by token ids. */
 export async function runTokenControls(
-  subjects: readonly Subject[],
+  subjects: Subjects,
   seed: number,
   controls: Controls,
 ): Promise<void> {

@@ -7,6 +7,7 @@ import type { Subject } from '../seam/subject.ts';
 import type { Judge } from './judge.ts';
 import type { Limit } from './limit.ts';
 import { chooseCuts, planResumes } from './sample.ts';
+import type { Subjects } from './shelf.ts';
 
 export interface SweepOptions {
   readonly strategies: readonly Strategy[];
@@ -47,28 +48,26 @@ export function planSweep(subject: Subject, options: SweepOptions): SweepPlan {
   return { seams, lossy, inapplicable };
 }
 
-/** All seams of a sweep in the order of the journal, planned as they are needed. */
+/** Counts of what a plan leaves out. */
+export type LeftOut = Omit<SweepPlan, 'seams'>;
+
+/**
+ * All seams of a sweep in the order of the journal, planned as they are needed.
+ *
+ * @param tell called with what was left out of each subject's seams
+ */
 export function* planAll(
-  subjects: readonly Subject[],
+  subjects: Subjects,
   realCuts: readonly SeamPlan[],
   options: SweepOptions,
+  tell?: (left: LeftOut) => void,
 ): Generator<SeamPlan> {
-  for (const subject of subjects) yield* planSweep(subject, options).seams;
-  yield* realCuts;
-}
-
-/** How many seams a sweep leaves out. */
-export function leftOut(
-  subjects: readonly Subject[],
-  options: SweepOptions,
-): Omit<SweepPlan, 'seams'> {
-  const counts = { lossy: 0, inapplicable: 0 };
   for (const subject of subjects) {
-    const { lossy, inapplicable } = planSweep(subject, options);
-    counts.lossy += lossy;
-    counts.inapplicable += inapplicable;
+    const { seams, ...left } = planSweep(subject, options);
+    tell?.(left);
+    yield* seams;
   }
-  return counts;
+  yield* realCuts;
 }
 
 /** Seams of one generation and strategy that are judged together at most. */

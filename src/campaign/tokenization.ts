@@ -6,10 +6,10 @@ import type { Target } from '../dialects/dialect.ts';
 import type { RunRecord } from '../reports/record.ts';
 import { idsOf } from '../seam/generation.ts';
 import { rawText } from '../seam/markup.ts';
-import type { Subject } from '../seam/subject.ts';
 import { compareTokenizers, type ServerEncoding } from '../tokens/compare.ts';
 import { roundTripTableAsync } from '../tokens/report.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
+import type { Subjects } from './shelf.ts';
 
 /**
  * @param path of the model's tokenizer; without one only cuts inside characters are seen, and
@@ -17,12 +17,12 @@ import { loadTokenizer } from '../tokens/tokenizer.ts';
  */
 export async function tokenization(
   target: Target,
-  subjects: readonly Subject[],
+  subjects: Subjects,
   path: string | undefined,
   signal: AbortSignal,
 ): Promise<NonNullable<RunRecord['tokenization']>> {
   const tokenizer = path === undefined ? undefined : await loadTokenizer(path);
-  const generations = subjects.map(({ generation }) => ({
+  const generations = Array.from(subjects, ({ generation }) => ({
     kind: generation.scenario.id,
     ids: idsOf(generation.tokens, 0, generation.length),
     bytes: generation.tokens.slice(0, generation.length).map((token) => token.bytes),

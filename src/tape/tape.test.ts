@@ -280,7 +280,9 @@ test('an answer that an abort may have cut short is neither given nor recorded',
   writer.append(JSON.stringify(HEADER));
   const target = new TapedTarget({ live, writer });
   expect(await target.encode('first', stop.signal)).toEqual([5]);
-  await expect(target.encode('second', stop.signal)).rejects.toThrow('abort');
+  await expect(target.encode('second', stop.signal)).rejects.toMatchObject({
+    code: 'interrupted',
+  });
   writer.close();
   const player = new TapePlayer([path]);
   expect(player.take('encode', 'first', false)).toEqual({ result: [5] });

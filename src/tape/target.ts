@@ -14,7 +14,7 @@ import type {
   Target,
   TargetIdentity,
 } from '../dialects/dialect.ts';
-import { SeamstressError } from '../errors.ts';
+import { refuseAborted, SeamstressError } from '../errors.ts';
 import type { TokenEvent } from '../seam/generation.ts';
 import { Refusal } from '../wire/refusal.ts';
 import {
@@ -43,8 +43,8 @@ export interface TapeOptions {
 }
 
 /**
- * @throws from each method also `SeamstressError` `config` when nothing can answer, and the signal's
- *   reason when it was aborted meanwhile: such an answer is neither given nor recorded
+ * @throws from each method also `SeamstressError` `config` when nothing can answer, and `interrupted`
+ *   when the signal was aborted meanwhile: such an answer is neither given nor recorded
  */
 export class TapedTarget implements Target {
   readonly #live: Target | undefined;
@@ -150,7 +150,7 @@ export class TapedTarget implements Target {
     try {
       const result = await ask(this.#live);
       // A stream that was cut short by an abort looks like one that the harness has ended itself.
-      signal.throwIfAborted();
+      refuseAborted(signal);
       this.#record({ call, key: keyOf(call, question), outcome: { result } });
       return result;
     } catch (error) {
