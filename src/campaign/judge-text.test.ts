@@ -142,7 +142,7 @@ const MATRIX: readonly (readonly [
     ['prefill-unsupported/content-only', 'prefill-unsupported/reasoning-field'],
   ],
   ['lmstudio', 'lmstudio', 'thinker', 'fruits', ['prefill-echoed/reasoning-field']],
-  ['ollama', 'ollama', 'thinker', 'fruits', ['text-differs/reasoning-field']],
+  ['ollama', 'ollama', 'thinker', 'fruits', ['trailing-whitespace-trimmed/reasoning-field']],
   ['ollama', 'ollama-openai', 'thinker', 'fruits', ['text-differs/reasoning-field']],
   // llama.cpp's own API, as one that is not recognised as such.
   ['reference', 'openai-compatible', 'thinker', 'fruits', []],
@@ -153,7 +153,9 @@ describe('a sweep finds what is documented, and nothing else', () => {
     '%s by %s, %s',
     async (persona, dialect, model, scenario, expected) => {
       const target = await targetOf(persona, dialect, { model });
-      expect(target.identity.strength?.oracle).toBe('prompt-count');
+      expect(target.identity.strength?.oracle).toBe(
+        dialect === 'ollama' ? 'prompt-text' : 'prompt-count',
+      );
       const { found, verdicts } = await sweep(target, scenario, 14);
       expect({ found, verdicts }).toEqual({
         found: expected,
@@ -210,6 +212,18 @@ test('with a local tokenizer the cuts are at its tokens, and the verdict says so
   expect(tokens).toHaveLength(local.encodePlain(reasoning).length);
   const { found } = await sweep(target, 'fruits', 10);
   expect(found.filter((line) => line.endsWith('+flags'))).toEqual([]);
+}, 60_000);
+
+test('a server that closes every turn goes on with a text alone', async () => {
+  const tokenizer = fileURLToPath(new URL('../../models/thinker/hf', import.meta.url));
+  const target = await targetOf('ovms', 'ovms', { files: { tokenizer } });
+  expect(target.identity.strength).toMatchObject({ ids: 'local', oracle: 'prompt-text' });
+  const { found } = await sweep(target, 'fruits', 8);
+  expect(found.filter((line) => line.endsWith('/raw-text'))).toEqual([]);
+  expect(found).toContain('turn-closed <|im_end|>/reasoning-field+flags');
+  const names = possibleStrategies(target, STRATEGIES).map(({ name }) => name);
+  expect(names).toContain('raw-text');
+  expect(names).not.toContain('token-ids');
 }, 60_000);
 
 test('strategies that need what is not told are left out', async () => {

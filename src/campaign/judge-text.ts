@@ -1,25 +1,30 @@
 /**
- * Judges seams on servers that tell no token ids. There is no prompt to render and no token
- * control, so that every seam costs a generation: the resume is sent, its text must go on as the
- * uninterrupted one does, and its prompt must have as many tokens as it should, where that is told.
+ * Judges seams on servers that tell no token ids. There is no token control, and every seam costs
+ * a generation: the resume is sent, its text must go on as the uninterrupted one does, and its
+ * prompt must be the text that it should be, or have as many tokens, as far as that is told.
  *
  * On a server that does not repeat itself a text that differs proves nothing. What is wrong in a
  * way that noise does not make (an echo, text in the wrong field, think tags) still counts.
  */
 import { checkCount } from '../checks/count.ts';
 import { checkContinuation, type ContinuationEvidence } from '../checks/continuation.ts';
+import { checkPromptText, findWritten, keptIn, type Written } from '../checks/prompt-text.ts';
 import type { JudgedSeam, SeamPlan } from '../checks/seam.ts';
-import { checkShape, type ShapeEvidence, type ShapeProblem } from '../checks/shape.ts';
+import { checkShape, type ShapeEvidence } from '../checks/shape.ts';
 import type { CheckName, Verdict } from '../checks/verdict.ts';
 import type { Answer, ChatRequest, Target } from '../dialects/dialect.ts';
+import { Memo } from '../dialects/memo.ts';
 import { capabilitiesOf, isTextLevel } from '../dialects/text-level-strength.ts';
-import { TOP_CANDIDATES } from '../seam/generate.ts';
-import type { Generation, View } from '../seam/generation.ts';
-import type { Strategy } from '../seam/strategy.ts';
+import { waysOf } from '../dialects/ways.ts';
+import { requestOf, TOP_CANDIDATES } from '../seam/generate.ts';
+import { EMPTY_VIEW, type Generation, type View } from '../seam/generation.ts';
+import type { Subject } from '../seam/subject.ts';
+import type { Held, Strategy } from '../seam/strategy.ts';
 import { sameView, viewOf } from '../seam/view.ts';
-import { describeEnd, endedWell } from '../wire/end.ts';
+import { endedWell } from '../wire/end.ts';
 import type { Controls } from './controls.ts';
 import { Judge, unjudged, type JudgeOptions } from './judge.ts';
+import { believed, broke, OTHER_TEXT, PAST_THE_END } from './rerun.ts';
 
 /** The judge that a target needs. */
 export function judgeFor(target: Target, controls: Controls, options: JudgeOptions): Judge {
@@ -29,29 +34,35 @@ export function judgeFor(target: Target, controls: Controls, options: JudgeOptio
 }
 
 /**
- * The strategies that a target can be resumed with. Where ids and prompts are not told, those that
- * send a text or ids are left out; `inline-think` too, since the tags that the model writes are
+ * The strategies that a target can be resumed with: those that ask in a way that its dialect does
+ * not know are left out. Where ids and prompts are not told, those that
+ * send a text or ids are left out (a text can be sent where prompts are shown); `inline-think` too, since the tags that the model writes are
  * not seen; and those with flags, where the API has none.
  */
 export function possibleStrategies(target: Target, strategies: readonly Strategy[]): Strategy[] {
-  if (!isTextLevel(target)) return [...strategies];
-  const { flags = true } = capabilitiesOf(target);
-  return strategies.filter(
-    ({ name }) =>
-      !/^(?:raw-text|token-ids|inline-think)(?:[/+]|$)/.test(name) &&
-      (flags || !/\+flags(?:\/|$)/.test(name)),
-  );
+  const ways = waysOf(target.identity.dialect);
+  const known = strategies.filter(({ needs = [] }) => needs.every((way) => ways.includes(way)));
+  if (!isTextLevel(target)) return known;
+  const { flags = true, oracle } = capabilitiesOf(target);
+  return known
+    .filter(
+      ({ name }) =>
+        !/^(?:token-ids|inline-think)(?:[/+]|$)/.test(name) &&
+        (oracle === 'prompt-text' || !RAW.test(name)) &&
+        (flags || !/\+flags(?:\/|$)/.test(name)),
+    )
+    .map((strategy) =>
+      RAW.test(strategy.name) ? { ...strategy, applies: canBeWritten } : strategy,
+    );
 }
 
-/** What another token looks like in a text. */
-const OTHER_TEXT: ReadonlySet<ShapeProblem | undefined> = new Set([
-  'other',
-  'lost',
-  'repeated',
-] as const);
+const RAW = /^raw-text(?:[/+]|$)/;
 
-/** Tokens that a resume to the end may generate more than the uninterrupted run. */
-const PAST_THE_END = 8;
+/** A text is not held to a schema, and how the tools stand in a prompt is not known everywhere. */
+function canBeWritten({ generation, view }: Pick<Held, 'generation' | 'view'>): boolean {
+  const { tools, responseFormat } = generation.scenario;
+  return tools.length === 0 && responseFormat === undefined && view.toolCalls.length === 0;
+}
 
 /** Characters that a text must share with the beginning of what is held to be an echo of it. */
 const ECHO = 12;
@@ -62,6 +73,8 @@ export class TextJudge extends Judge {
   readonly #options: JudgeOptions;
   /** Strategies that differ only where a client holds reasoning send the same request without it. */
   readonly #judged = new Map<string, { readonly by: string; readonly seam: Promise<JudgedSeam> }>();
+
+  readonly #learned = new Memo<Written | undefined>(1000);
 
   constructor(target: Target, controls: Controls, options: JudgeOptions) {
     super(target, controls, options);
@@ -74,36 +87,108 @@ export class TextJudge extends Judge {
     const seam = unjudged(plan);
     const { generation, markup } = plan.subject;
     const resume = plan.strategy.resume({ generation, markup, k: plan.k, view: seam.view });
+    if (resume.kind === 'text') return await this.#judgeRaw(seam);
     if (resume.kind !== 'chat') return cannot(seam, 'it sends more than a chat can show');
-    if (plan.resume === 'never' || generation.synthetic)
-      return cannot(seam, 'this server does not tell what prompt it makes of a chat');
+    const prompt = await this.#checkPrompt(seam, resume.request);
+    if (plan.resume === 'never' || generation.synthetic) return promptAlone({ ...seam, ...prompt });
     const length = plan.resume === 'whole' ? plan.resume : this.#tokensOf(plan.resume);
     const key = JSON.stringify([resume.request, plan.k, length, plan.endBy, plan.until]);
     const same = this.#judged.get(key);
     // The same strategy asks again where it wants to see whether a failure comes again.
     if (same !== undefined && same.by !== plan.strategy.name) return { ...(await same.seam), plan };
-    const judged = this.#judgeTwice(seam, resume.request);
+    const judged = believed((time) => this.#resume({ ...seam, ...prompt }, resume.request, time));
     this.#judged.set(key, { by: plan.strategy.name, seam: judged });
     judged.catch(() => this.#judged.delete(key));
     return await judged;
   }
 
-  /** A seam that fails is run again before it is believed. */
-  async #judgeTwice(seam: JudgedSeam, request: ChatRequest): Promise<JudgedSeam> {
-    const first = await this.#resume(seam, request, 1);
-    if (first.verdict !== 'diverged') return first;
-    const second = await this.#resume(seam, request, 2);
-    if (sameFailure(first, second)) return { ...first, reruns: 1 };
-    const { answer } = first;
-    return first.check === 'transport' && answer !== undefined
-      ? {
-          ...first,
-          verdict: 'error',
-          check: undefined,
-          error: `the resumed stream ${describeEnd(answer.end)}`,
-          reruns: 1,
-        }
-      : { ...first, verdict: 'unstable', reruns: 1 };
+  /** What the model wrote, where the server shows its prompts; undefined where that is not found. */
+  async #written({ generation, views }: Subject): Promise<Written | undefined> {
+    const { scenario, length, counts } = generation;
+    const { signal } = this.#options;
+    const request = requestOf(scenario);
+    return await this.#learned.get(JSON.stringify(request), async () => {
+      const message = views[length];
+      const { text } = await this.#target.render(request, signal);
+      if (text === undefined || message === undefined) return undefined;
+      const maxTokens = Math.max(length, counts?.generated ?? 0);
+      const answer = await this.#target.chat(
+        { ...request, raw: text },
+        { maxTokens, top: 0, cache: 'cold' },
+        { signal, use: 'raw' },
+      );
+      return broke(answer) ? undefined : findWritten(text, viewOf(answer.deltas).content, message);
+    });
+  }
+
+  /** The check of the prompt's text, where there is one. */
+  async #checkPrompt(
+    seam: JudgedSeam,
+    request: ChatRequest,
+  ): Promise<Pick<JudgedSeam, 'promptText' | 'requests'>> {
+    const none = { promptText: undefined, requests: seam.requests };
+    if (capabilitiesOf(this.#target).oracle !== 'prompt-text') return none;
+    const written = await this.#written(seam.plan.subject);
+    if (written === undefined) return none;
+    const { text, requests } = await this.#target.render(request, this.#options.signal);
+    if (text === undefined) return none;
+    return {
+      promptText: checkPromptText(written, seam.view, text),
+      requests: [...seam.requests, ...requests],
+    };
+  }
+
+  /** `raw-text`: the prompt and what was kept, as one text. No template and no parser has a part in it. */
+  async #judgeRaw(seam: JudgedSeam): Promise<JudgedSeam> {
+    const { subject, k, resume } = seam.plan;
+    const written = await this.#written(subject);
+    const kept = written === undefined ? undefined : keptIn(written, seam.view)?.[0];
+    if (written === undefined || kept === undefined)
+      return cannot(seam, 'the text that the model wrote is not known');
+    if (resume === 'never') return { ...seam, basis: ['prompt'] };
+    const whole = tokensLeft(subject.generation, k);
+    const some = resume === 'whole' ? whole : Math.min(this.#tokensOf(resume), whole);
+    const request = {
+      ...requestOf(subject.generation.scenario),
+      raw: written.header + written.text.slice(0, kept),
+    };
+    return await believed((time) => this.#resumeRaw(seam, request, written, kept, some, time));
+  }
+
+  async #resumeRaw(
+    seam: JudgedSeam,
+    request: ChatRequest,
+    { text }: Written,
+    kept: number,
+    maxTokens: number,
+    time: number,
+  ): Promise<JudgedSeam> {
+    const { subject, k, resume } = seam.plan;
+    const answer = await this.#target.chat(
+      request,
+      { maxTokens: Math.max(1, maxTokens), top: 0, cache: 'cold' },
+      { signal: this.#options.signal, use: ['raw', k, resume, time].join(' ') },
+    );
+    const judged = { ...seam, answer, requests: [...seam.requests, answer.request] };
+    if (broke(answer))
+      return { ...judged, verdict: 'diverged', check: 'transport', basis: ['transport'] };
+    const open = subject.generation.finish === 'length';
+    const shape = checkShape(
+      { ...EMPTY_VIEW, content: text.slice(0, kept) },
+      { ...EMPTY_VIEW, content: text },
+      viewOf(answer.deltas),
+      answer.finish !== 'length' && !open,
+      { expected: undefined, actual: answer.finish },
+    );
+    // A text that differs behind the very prompt is the engine's own doing, as with the token control.
+    const exact = shape.problem === undefined;
+    return {
+      ...judged,
+      verdict: exact ? 'exact' : 'unstable',
+      check: exact ? undefined : 'continuation',
+      basis: ['continuation'],
+      shape,
+    };
   }
 
   async #resume(seam: JudgedSeam, request: ChatRequest, time: number): Promise<JudgedSeam> {
@@ -148,12 +233,22 @@ export class TextJudge extends Judge {
       kept === undefined ? undefined : checkCount(generation, kept, answer.usage.promptTokens);
     const agrees = shape.problem === undefined;
     const continuation = compareText(generation, kept ?? k, added, answer, agrees);
-    const { verdict, check } = this.#weigh(shape, continuation, promptCount?.agrees ?? true);
+    const { verdict, check } = this.#weigh(
+      shape,
+      continuation,
+      (promptCount?.agrees ?? true) && (seam.promptText?.agrees ?? true),
+    );
     return {
       ...seam,
       verdict,
       check,
-      basis: [...(promptCount === undefined ? [] : (['prompt'] as const)), 'continuation', 'shape'],
+      basis: [
+        ...(promptCount === undefined && seam.promptText === undefined
+          ? []
+          : (['prompt'] as const)),
+        'continuation',
+        'shape',
+      ],
       promptCount,
       continuation,
       shape,
@@ -194,6 +289,16 @@ function keptBy({ plan, view }: JudgedSeam): number | undefined {
   return at < 0 ? undefined : at;
 }
 
+/** The prompt check where nothing is generated. */
+function promptAlone(seam: JudgedSeam): JudgedSeam {
+  if (seam.promptText === undefined)
+    return cannot(seam, 'this server does not tell what prompt it makes of a chat');
+  const basis = ['prompt'] as const;
+  return seam.promptText.agrees
+    ? { ...seam, basis }
+    : { ...seam, basis, verdict: 'drift', check: 'prompt' };
+}
+
 function cannot(seam: JudgedSeam, why: string): JudgedSeam {
   return {
     ...seam,
@@ -206,12 +311,6 @@ function cannot(seam: JudgedSeam, why: string): JudgedSeam {
 function tokensLeft({ counts, length, finish }: Generation, k: number): number {
   const all = Math.max(length, counts?.generated ?? 0);
   return all - k + (finish === 'length' ? 0 : PAST_THE_END);
-}
-
-/** The server did not end the stream in good order; without `[DONE]` a finish reason is one. */
-function broke({ end, finish }: Answer): boolean {
-  if (end.kind === 'closed') return finish === undefined;
-  return !endedWell(end) && end.kind !== 'aborted';
 }
 
 /**
@@ -279,18 +378,4 @@ function covered({ deltas, length }: Generation, k: number, added: View): number
     reached = delta.after;
   }
   return length - k;
-}
-
-function startOf({ shape }: JudgedSeam): string {
-  return shape?.actual.slice(0, 40) ?? '';
-}
-
-function sameFailure(a: JudgedSeam, b: JudgedSeam): boolean {
-  return (
-    b.verdict === 'diverged' &&
-    a.check === b.check &&
-    a.answer?.end.kind === b.answer?.end.kind &&
-    a.shape?.problem === b.shape?.problem &&
-    startOf(a) === startOf(b)
-  );
 }

@@ -7,6 +7,7 @@ import type { Subject } from '../seam/subject.ts';
 import type { ContinuationEvidence } from './continuation.ts';
 import type { CountEvidence } from './count.ts';
 import type { PromptEvidence } from './prompt.ts';
+import type { PromptTextEvidence } from './prompt-text.ts';
 import type { ShapeEvidence } from './shape.ts';
 import type { CheckName, Verdict } from './verdict.ts';
 
@@ -42,6 +43,8 @@ export interface JudgedSeam {
   readonly prompt: (PromptEvidence & { readonly text: string | undefined }) | undefined;
   /** The weak form of the prompt check, where a server tells only how many tokens a prompt has. */
   readonly promptCount?: CountEvidence | undefined;
+  /** The prompt check where a server tells the text of a prompt, and no ids. */
+  readonly promptText?: PromptTextEvidence | undefined;
   readonly continuation: ContinuationEvidence | undefined;
   /** The likeliest next tokens after a prompt that differs, where the server tells them. */
   readonly next: readonly Candidate[] | undefined;

@@ -26,6 +26,7 @@ test.each([
     'flags-refused',
   ],
   ['Cannot continue an assistant message that contains tool calls.', 'tool-call-refused'],
+  ['Assistant tool call function.arguments must be valid JSON.', 'tool-call-refused'],
   ['Cannot have 2 or more assistant messages at the end of the list.', 'roles-refused'],
   ['Conversation roles must alternate user/assistant/user/assistant/...', 'roles-refused'],
   ['the request exceeds the available context size', 'resume-refused'],

@@ -16,6 +16,8 @@ const WORDS: readonly (readonly [RegExp, Cause])[] = [
     'prefill-unsupported',
   ],
   [/cannot continue an assistant message that contains tool calls/i, 'tool-call-refused'],
+  // SGLang: the arguments of a call that was cut.
+  [/tool call function\.arguments must be (?:valid JSON|a JSON object)/i, 'tool-call-refused'],
   [/final message does not appear in the chat/i, 'final-message-missing'],
   [/must contain either .?content.? or .?tool_calls/i, 'content-missing'],
   [/invalid continue_final_message/i, 'flags-refused'],

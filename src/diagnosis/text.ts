@@ -1,9 +1,11 @@
 /**
- * Causes where a server tells no token ids. All that is seen is the resumed text, and how many
- * tokens the resumed prompt has; a name is given only where these leave no other.
+ * Causes where a server tells no token ids. All that is seen is the resumed text, and the text of
+ * the resumed prompt or how many tokens it has; a name is given only where these leave no other.
  */
 import type { JudgedSeam } from '../checks/seam.ts';
 import type { Cause, Named } from './causes.ts';
+import { differenceOf } from './difference.ts';
+import { namePromptCause } from './prompt.ts';
 import { nameRefusal } from './refusals.ts';
 import { nameStreamCause } from './stream.ts';
 
@@ -16,6 +18,8 @@ export function nameTextCause(seam: JudgedSeam): Named {
   if (refusal !== undefined) return nameRefusal(refusal.message);
   if (check === 'transport') return nameStreamCause(seam);
   if (plan.strategy.loses(seam.view)) return { cause: 'client-drops-reasoning', detail: '' };
+  const wrong = wrongPromptText(seam);
+  if (wrong !== undefined) return wrong;
   if (shape?.problem === 'echo') return { cause: startsOver(seam), detail: '' };
   const missing = missingTokens(seam);
   if (missing !== undefined) return missing;
@@ -24,6 +28,20 @@ export function nameTextCause(seam: JudgedSeam): Named {
   const answer = seam.answer && { ...seam.answer, capture: [], tokens: [] };
   const named = nameStreamCause({ ...seam, answer });
   return TEXT_ALONE.has(named.cause) ? { cause: 'text-differs', detail: '' } : named;
+}
+
+/** What the text of a wrong prompt tells, where it is known. */
+function wrongPromptText({ promptText, view, plan }: JudgedSeam): Named | undefined {
+  if (promptText === undefined || promptText.agrees) return undefined;
+  const { expected, actual, header, markup } = promptText;
+  const named = namePromptCause({
+    difference: differenceOf(expected, actual),
+    header,
+    markup,
+    view,
+    lossy: plan.strategy.loses(view),
+  });
+  return named.cause === 'unexplained' ? undefined : named;
 }
 
 /** Names for another text that hold only where the prompt is known to be right. */

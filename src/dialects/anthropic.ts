@@ -24,6 +24,7 @@ export const anthropic: Dialect = {
     'tells no token ids, no log-probabilities and no prompts: texts are compared',
     'a thinking block can be sent back only with its signature, which is not kept: such resumes are refused',
     'an unfinished tool call cannot be sent: it goes out with empty arguments, and is refused',
+    'with a schema of the content a prefill is refused; with thinking, toolChoice: required is',
     'with thinking the temperature cannot be set, so that answers differ from run to run',
   ],
   isAt: (url) => isHostOf(HOSTED, url),
@@ -79,6 +80,7 @@ function bodyOf(model: string, request: ChatRequest, sampling: SamplingOptions):
             input_schema: parameters,
           })),
         }),
+    ...constraintsOf(request),
     ...(thinking === true
       ? { thinking: { type: 'enabled', budget_tokens: THINKING_TOKENS } }
       : { temperature: 0 }),
@@ -87,9 +89,22 @@ function bodyOf(model: string, request: ChatRequest, sampling: SamplingOptions):
   };
 }
 
+/** What constrains the answer; `any` is some tool, whichever. */
+function constraintsOf({ toolChoice, responseFormat }: ChatRequest): JsonObject {
+  return {
+    ...(toolChoice === undefined
+      ? {}
+      : { tool_choice: { type: toolChoice === 'required' ? 'any' : toolChoice } }),
+    ...(responseFormat === undefined
+      ? {}
+      : { output_config: { format: { type: 'json_schema', schema: responseFormat.schema } } }),
+  };
+}
+
 type Turn = Pick<Message, 'role' | 'content'> & Partial<Message>;
 
-function turnOf({ role, content, reasoning, toolCalls = [], toolCallId }: Turn): JsonObject {
+/** A message as this API has it. */
+export function turnOf({ role, content, reasoning, toolCalls = [], toolCallId }: Turn): JsonObject {
   if (role === 'tool')
     return {
       role: 'user',
@@ -128,8 +143,8 @@ const FINISH: Readonly<Record<string, string>> = {
   tool_use: 'tool_calls',
 };
 
-/** Blocks are counted over all kinds, calls from 0. */
-function anthropicReader(): EventReader {
+/** Reads the events of one stream. Blocks are counted over all kinds, calls from 0. */
+export function anthropicReader(): EventReader {
   const calls = new Map<number, number>();
   return (event) => {
     const block = asNumber(event['index']) ?? 0;

@@ -15,6 +15,7 @@ export const deepseek: Dialect = {
   limits: [
     'tells no token ids and does not show its prompts: texts are compared',
     'without the marker a trailing assistant message is refused by thinking models, and a past turn for others',
+    'it knows JSON, but no schema of it: `response_format: json_schema` is sent, and refused',
     'the token limit counts thinking and answer together',
   ],
   isAt: (url) => isHostOf(HOSTED, url),

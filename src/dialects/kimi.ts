@@ -16,6 +16,7 @@ export const kimi: Dialect = {
   name: 'kimi',
   limits: [
     'tells no token ids, no log-probabilities and no prompts: texts are compared',
+    'not every model takes tool_choice: "required" or a schema of the content',
     'some models fix the temperature: their answers differ from run to run, and then a text that differs is no finding',
   ],
   isAt: (url) => isHostOf(HOSTED, url),

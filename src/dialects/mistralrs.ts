@@ -10,6 +10,7 @@ export const mistralrs: Dialect = {
   limits: [
     'a chat cannot go on with a message: a new turn is always opened, and nothing says so',
     'tells no token ids: texts are compared',
+    'whether a schema of the content and tool_choice are obeyed is not told',
   ],
   async recognises(ask) {
     const document = asObject(await ask({ method: 'GET', path: '/api-doc/openapi.json' }));

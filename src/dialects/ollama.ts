@@ -1,8 +1,10 @@
 /**
  * Ollama, by its native API (`/api/chat`, one JSON object a line) and by its OpenAI-compatible
  * one. A trailing assistant message is continued unasked; whether its turn is left open depends
- * on the model's renderer or template. Facts from server/routes.go, openai/openai.go and api/types.go.
+ * on the model's renderer or template, and `_debug_render_only` shows it. Facts from server/routes.go,
+ * openai/openai.go and api/types.go.
  */
+import { possibleConstraints, requirePossible } from './constraints.ts';
 import type { ChatRequest, Dialect, SamplingOptions } from './dialect.ts';
 import { asArray, asNumber, asObject, asString, type JsonObject } from './json.ts';
 import type { Message } from '../scenario/schema.ts';
@@ -10,7 +12,7 @@ import type { ToolCallDelta } from '../seam/generation.ts';
 import { connectText } from './text-level-connect.ts';
 import { openaiApi, readToldToken } from './text-level-openai.ts';
 import { openaiTools } from './openai.ts';
-import type { EventReader, TextApi } from './text-level.ts';
+import type { EventReader, Heard, TextApi } from './text-level.ts';
 
 export const ollama: Dialect = {
   name: 'ollama',
@@ -18,6 +20,7 @@ export const ollama: Dialect = {
     'tells no token ids: texts are compared',
     'a tool call arrives whole, as an object: a cut inside one cannot be made or sent',
     'there is no way to ask for a cold prompt',
+    'there is no tool_choice: scenarios that need one are not tested',
   ],
   async recognises(ask) {
     const tags = asObject(await ask({ method: 'GET', path: '/api/tags' }));
@@ -36,6 +39,7 @@ export const ollamaOpenai: Dialect = {
   limits: [
     'tells no token ids and no prompts: texts are compared',
     'thinking is sent back as `reasoning`; `reasoning_content` is not read',
+    'tool_choice is not read: scenarios that need one are not tested',
   ],
   // The same server, and its native API tells more.
   recognises: () => Promise.resolve(false),
@@ -51,6 +55,7 @@ export const ollamaOpenai: Dialect = {
             model,
             reasoningField: 'reasoning',
             logprobs: true,
+            constraints: possibleConstraints('ollama-openai', { toolChoice: true }),
             more: ({ thinking }) =>
               thinking === undefined ? {} : { reasoning_effort: thinking ? 'high' : 'none' },
           }),
@@ -64,13 +69,29 @@ function nativeApi(model: string): TextApi {
   return {
     path: () => '/api/chat',
     framing: 'ndjson',
+    // An older version does not know the option: it generates one token, and shows nothing.
+    prompts: {
+      path: '/api/chat',
+      body: (request) => ({
+        ...nativeBody(model, request, { maxTokens: 1, top: 0, cache: 'warm' }),
+        stream: false,
+        _debug_render_only: true,
+      }),
+      read: (answer) => asString(asObject(answer['_debug_info'])?.['rendered_template']),
+    },
+    raw: {
+      path: '/api/generate',
+      body: (prompt, sampling) => ({ model, prompt, raw: true, ...samplingBody(sampling) }),
+      reader: () => rawReader,
+    },
     body: (request, sampling) => nativeBody(model, request, sampling),
     reader: () => nativeReader(),
   };
 }
 
 function nativeBody(model: string, request: ChatRequest, sampling: SamplingOptions): JsonObject {
-  const { prefill } = request;
+  const { prefill, responseFormat } = request;
+  requirePossible('ollama', request, { toolChoice: true });
   return {
     model,
     messages: [
@@ -81,13 +102,20 @@ function nativeBody(model: string, request: ChatRequest, sampling: SamplingOptio
     ],
     ...(request.tools.length === 0 ? {} : { tools: openaiTools(request.tools) }),
     ...(request.thinking === undefined ? {} : { think: request.thinking }),
+    ...(responseFormat === undefined ? {} : { format: responseFormat.schema }),
+    ...samplingBody(sampling),
+  };
+}
+
+function samplingBody({ maxTokens, top, stop }: SamplingOptions): JsonObject {
+  return {
     stream: true,
     logprobs: true,
-    top_logprobs: Math.max(1, sampling.top),
+    top_logprobs: Math.max(1, top),
     options: {
       temperature: 0,
-      num_predict: sampling.maxTokens,
-      ...(sampling.stop === undefined ? {} : { stop: sampling.stop }),
+      num_predict: maxTokens,
+      ...(stop === undefined ? {} : { stop }),
     },
   };
 }
@@ -121,17 +149,33 @@ function nativeReader(): EventReader {
   return (event) => {
     const message = asObject(event['message']);
     const toolCalls = asArray(message?.['tool_calls']).flatMap((call) => readCall(call, calls++));
-    const reason = asString(event['done_reason']);
+    const end = readEnd(event);
     return {
       reasoning: asString(message?.['thinking']),
       content: asString(message?.['content']),
       ...(toolCalls.length === 0 ? {} : { toolCalls }),
       tokens: asArray(event['logprobs']).flatMap(readToldToken),
-      finish: reason === 'stop' && calls > 0 ? 'tool_calls' : reason,
-      promptTokens: asNumber(event['prompt_eval_count']),
-      generatedTokens: asNumber(event['eval_count']),
-      over: event['done'] === true,
+      ...end,
+      finish: end.finish === 'stop' && calls > 0 ? 'tool_calls' : end.finish,
     };
+  };
+}
+
+/** Reads what a raw prompt is gone on with: no parser looks at it. */
+function rawReader(event: JsonObject): Heard {
+  return {
+    content: asString(event['response']),
+    tokens: asArray(event['logprobs']).flatMap(readToldToken),
+    ...readEnd(event),
+  };
+}
+
+function readEnd(event: JsonObject): Heard {
+  return {
+    finish: asString(event['done_reason']),
+    promptTokens: asNumber(event['prompt_eval_count']),
+    generatedTokens: asNumber(event['eval_count']),
+    over: event['done'] === true,
   };
 }
 

@@ -13,6 +13,7 @@ export const openaiCompatible: Dialect = {
   limits: [
     'tells no token ids and does not show its prompts: texts are compared',
     'whether thinking can be switched on and off is not known; the scenario’s wish is sent as chat_template_kwargs',
+    'whether a schema of the content and tool_choice are obeyed or ignored is not told',
     'where a trailing assistant message is taken for a past turn, nothing in the API says so',
   ],
   recognises: (ask) => lists(ask, '/v1/models', (model) => model['object'] === 'model'),

@@ -13,6 +13,7 @@ export const openrouter: Dialect = {
   limits: [
     'tells no token ids and no prompts: texts are compared',
     'another provider may answer the next request; falling back to one is switched off, choosing one is not',
+    'with a schema or tool_choice only providers are asked that say they can do it',
     'token counts are those of the provider’s own tokenizer',
   ],
   isAt: (url) => isHostOf(HOSTED, url),
@@ -28,8 +29,14 @@ export const openrouter: Dialect = {
           openaiApi({
             model,
             reasoningField: 'reasoning',
-            more: ({ thinking }) => ({
-              provider: { allow_fallbacks: false },
+            more: ({ thinking, responseFormat, toolChoice }) => ({
+              provider: {
+                allow_fallbacks: false,
+                // Others would leave out what they do not know, in silence.
+                ...(responseFormat === undefined && toolChoice === undefined
+                  ? {}
+                  : { require_parameters: true }),
+              },
               ...(thinking === undefined ? {} : { reasoning: { enabled: thinking } }),
             }),
           }),

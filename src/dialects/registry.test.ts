@@ -36,6 +36,7 @@ test('a dialect is told from what the server answers', async () => {
 /** By which SGLang, TGI, OVMS, transformers serve and mistral.rs are known. */
 const SELF_HOSTED = [
   '/get_model_info',
+  '/model_info',
   '/info',
   '/v1/config',
   '/openapi.json',

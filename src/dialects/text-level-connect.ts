@@ -4,7 +4,7 @@ import { loadTokenizer } from '../tokens/tokenizer.ts';
 import { parseAddress } from '../wire/address.ts';
 import { HttpClient } from '../wire/http.ts';
 import { chooseModel, httpOptions, sha256 } from './acquaint.ts';
-import type { Ask, Capabilities, ConnectOptions, TargetIdentity } from './dialect.ts';
+import type { Ask, Capabilities, ChatRequest, ConnectOptions, TargetIdentity } from './dialect.ts';
 import { asArray, asObject, type JsonObject } from './json.ts';
 import { strengthOf } from './text-level-strength.ts';
 import { TextTarget, type TextApi } from './text-level.ts';
@@ -16,12 +16,13 @@ export interface TextServer {
   /** The engine's name, where launching it did not tell one. @defaultValue the dialect's name */
   readonly engine?: string;
   readonly version?: string | undefined;
+  /** What is known of prompts, where the server does not show them (`TextApi.prompts`). */
   readonly oracle: Capabilities['oracle'];
   /** False where the API has no flag or marker for a message to be continued. @defaultValue true */
   readonly flags?: boolean;
   /** A hosted service: the model must be named, and the vendor's own key variable counts at its own hosts. */
   readonly hosted?: Hosted;
-  /** The model that is asked for when none is named, and its name for the record. */
+  /** The model that is asked for, and its name for the record, where the dialect itself has found it. */
   readonly model?: { readonly id: string; readonly name: string };
   /** Makes the API, once the model is known. */
   readonly api: (model: string) => TextApi;
@@ -39,7 +40,8 @@ export interface Hosted {
 }
 
 /**
- * Connects; makes at most one request, to ask a local server which models it has.
+ * Connects; makes at most two requests, to ask a local server which models it has, and for the
+ * prompt of a chat where it may show it.
  *
  * @throws {SeamstressError} `usage` when a hosted service is to be asked for no model in
  *   particular; `config` for an unusable tokenizer; `target` when the server cannot be asked
@@ -54,9 +56,10 @@ export async function connectText(
   const http = textClient(server, options);
   try {
     const model = await modelOf(server, http, options, signal);
+    const api = server.api(model.id);
     const capabilities: Capabilities = {
       ids: tokenizer === undefined ? 'none' : 'local',
-      oracle: server.oracle,
+      oracle: (await showsPrompts(api, http, signal)) ? 'prompt-text' : server.oracle,
       ...(server.flags === undefined ? {} : { flags: server.flags }),
     };
     const template = options.files?.chatTemplate;
@@ -78,7 +81,7 @@ export async function connectText(
     };
     return new TextTarget({
       http,
-      api: server.api(model.id),
+      api,
       identity,
       tokenizer,
       ...(template === undefined ? {} : { chatTemplate: template }),
@@ -86,6 +89,27 @@ export async function connectText(
   } catch (error) {
     await http.close();
     throw error;
+  }
+}
+
+/** Whether the server really shows its prompts: versions that do not know how must not be believed. */
+async function showsPrompts(
+  { prompts }: TextApi,
+  http: HttpClient,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (prompts === undefined || 'local' in prompts) return prompts !== undefined;
+  const request: ChatRequest = {
+    messages: [{ role: 'user', content: 'Hi' }],
+    tools: [],
+    thinking: undefined,
+  };
+  try {
+    const { body } = await http.json('POST', prompts.path, prompts.body(request), signal);
+    return prompts.read(asObject(body) ?? {})?.includes('Hi') === true;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return false;
   }
 }
 
@@ -148,6 +172,6 @@ async function modelOf(
       hint: 'Name the one to test with --model.',
     });
   }
-  if (server.model !== undefined && options.model === undefined) return server.model;
+  if (server.model !== undefined) return server.model;
   return await chooseModel(http, server.dialect, options.model, signal);
 }

@@ -133,9 +133,9 @@ describe('what is sent', () => {
   ])('%s resumes at %s', async (dialect, path, fields, more) => {
     const { target: at, received } = await target(dialect, DONE);
     await at.chat(RESUME, sampling, { signal });
-    const sent = received.at(-1);
-    expect(sent?.path).toBe(path);
-    expect(sent?.body).toMatchObject({
+    const last = received.at(-1);
+    expect(last?.path).toBe(path);
+    expect(last?.body).toMatchObject({
       model: 'm',
       messages: [...OPENAI_TURNS, { role: 'assistant', content: 'It', ...fields }],
       max_tokens: 24,
@@ -146,7 +146,7 @@ describe('what is sent', () => {
       tools: [{ type: 'function', function: TOOLS[0] }],
       ...more,
     });
-    const messages = sent?.body['messages'] as readonly object[];
+    const messages = last?.body['messages'] as readonly object[];
     expect(messages.at(-1)).toEqual({ role: 'assistant', content: 'It', ...fields });
   });
 
@@ -252,6 +252,114 @@ describe('what is sent', () => {
       },
     });
   });
+});
+
+/** The body that is sent for a request. */
+async function sent(dialect: string, request: ChatRequest): Promise<Record<string, unknown>> {
+  const reply = dialect === 'ollama' ? lines({ done: true, done_reason: 'stop' }) : DONE;
+  const { target: at, received } = await target(dialect, reply);
+  await at.chat(request, sampling, { signal });
+  return received.at(-1)?.body ?? {};
+}
+
+test.each([
+  ['an older version answers with a token', lines({ done: true, message: { content: 'x' } })],
+  ['a gateway streams whatever is asked', lines({ done: false }, { done: true })],
+  ['a prompt without what was asked', lines({ _debug_info: { rendered_template: '' } })],
+])('ollama: %s, and prompts are counted', async (_, reply) => {
+  const { target: at, received } = await target('ollama', reply);
+  expect(received.at(-1)?.body).toMatchObject({
+    _debug_render_only: true,
+    stream: false,
+    options: { num_predict: 1 },
+  });
+  expect(at.identity.strength?.oracle).toBe('prompt-count');
+});
+
+describe('what constrains an answer', () => {
+  const SCHEMA = { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'] };
+  const CONSTRAINED: ChatRequest = {
+    ...ASKED,
+    thinking: undefined,
+    toolChoice: 'required',
+    responseFormat: { name: 'answer', schema: SCHEMA },
+  };
+  const OPENAI = {
+    tool_choice: 'required',
+    response_format: {
+      type: 'json_schema',
+      json_schema: { name: 'answer', schema: SCHEMA, strict: true },
+    },
+  };
+
+  test.each([
+    ['deepseek', OPENAI],
+    ['kimi', OPENAI],
+    ['mistral', OPENAI],
+    ['lmstudio', OPENAI],
+    ['mistral.rs', OPENAI],
+    ['ovms', OPENAI],
+    ['openai-compatible', OPENAI],
+    // A provider that does not know a field would leave it out.
+    ['openrouter', { ...OPENAI, provider: { allow_fallbacks: false, require_parameters: true } }],
+    ['tgi', { tool_choice: 'required', response_format: { type: 'json_object', value: SCHEMA } }],
+    [
+      'anthropic',
+      {
+        tool_choice: { type: 'any' },
+        output_config: { format: { type: 'json_schema', schema: SCHEMA } },
+      },
+    ],
+  ])('%s is sent it in its own words', async (dialect, fields) => {
+    expect(await sent(dialect, CONSTRAINED)).toMatchObject(fields);
+    const { toolChoice: _t, responseFormat: _r, ...free } = CONSTRAINED;
+    const body = await sent(dialect, free);
+    for (const field of Object.keys(fields).filter((name) => name !== 'provider'))
+      expect(body).not.toHaveProperty(field);
+  });
+
+  test.each(['auto', 'none'] as const)(
+    'anthropic knows %s by the same word',
+    async (toolChoice) => {
+      expect(await sent('anthropic', { ...ASKED, toolChoice })).toMatchObject({
+        tool_choice: { type: toolChoice },
+      });
+    },
+  );
+
+  test('ollama: the schema is the format', async () => {
+    const { toolChoice: _, ...request } = CONSTRAINED;
+    expect(await sent('ollama', request)).toMatchObject({ format: SCHEMA });
+    expect(await sent('ollama-openai', request)).toMatchObject({
+      response_format: OPENAI.response_format,
+    });
+  });
+
+  test.each([
+    ['ollama', { ...ASKED, toolChoice: 'required' }, 'toolChoice: required'],
+    ['ollama', { ...ASKED, toolChoice: 'none' }, 'toolChoice: none'],
+    ['ollama-openai', { ...ASKED, toolChoice: 'none' }, 'toolChoice: none'],
+    ['transformers', { ...ASKED, toolChoice: 'required' }, 'toolChoice: required'],
+    ['transformers', { ...ASKED, responseFormat: CONSTRAINED.responseFormat }, 'JSON schema'],
+  ] as [string, ChatRequest, string][])(
+    '%s is not asked for what it would ignore',
+    async (dialect, request, what) => {
+      const { target: at, received } = await target(dialect, DONE);
+      await expect(at.chat(request, sampling, { signal })).rejects.toMatchObject({
+        code: 'target',
+        message: expect.stringContaining(what) as string,
+      });
+      expect(received.filter(({ body }) => body['stream'] === true)).toEqual([]);
+    },
+  );
+
+  test.each(['ollama', 'ollama-openai', 'transformers'])(
+    '%s: what the server decides anyway is not sent',
+    async (dialect) => {
+      const body = await sent(dialect, { ...ASKED, toolChoice: 'auto' });
+      expect(body).not.toHaveProperty('tool_choice');
+    },
+  );
 });
 
 /** A token of a log-probability list. */

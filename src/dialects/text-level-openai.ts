@@ -4,7 +4,7 @@
  */
 import type { ChatRequest, SamplingOptions } from './dialect.ts';
 import { asArray, asBytes, asNumber, asObject, asString, type JsonObject } from './json.ts';
-import { openaiMessages, openaiTools, readChatChunk } from './openai.ts';
+import { openaiConstraints, openaiMessages, openaiTools, readChatChunk } from './openai.ts';
 import type { ToldToken } from './text-level-pieces.ts';
 import type { EventReader, Heard, TextApi } from './text-level.ts';
 
@@ -18,6 +18,8 @@ export interface OpenAiWays {
   readonly limitField?: string;
   /** True to ask for log-probabilities. @defaultValue false */
   readonly logprobs?: boolean;
+  /** The fields for a schema of the content and for `toolChoice`. @defaultValue OpenAI's */
+  readonly constraints?: (request: ChatRequest) => JsonObject;
   /** Added to the body; its `messages` take the place of the usual ones. */
   readonly more?: (request: ChatRequest, sampling: SamplingOptions) => JsonObject;
 }
@@ -37,6 +39,7 @@ function openaiBody(ways: OpenAiWays, request: ChatRequest, sampling: SamplingOp
     model: ways.model,
     messages: openaiMessages(request, ways.reasoningField ?? 'reasoning_content'),
     ...(request.tools.length === 0 ? {} : { tools: openaiTools(request.tools) }),
+    ...(ways.constraints ?? openaiConstraints)(request),
     temperature: 0,
     [ways.limitField ?? 'max_tokens']: sampling.maxTokens,
     ...(sampling.stop === undefined ? {} : { stop: sampling.stop }),

@@ -22,7 +22,8 @@ const IDS: Readonly<Record<Capabilities['ids'], string>> = {
 
 const ORACLES: Readonly<Record<Capabilities['oracle'], string>> = {
   'prompt-ids': '',
-  'prompt-text': 'Of a resumed prompt the text is known, and not its tokens.',
+  'prompt-text':
+    'Of a resumed prompt the text is known, and how many tokens it has: the same text in as many other tokens is not noticed.',
   'prompt-count':
     'Of a resumed prompt only the number of tokens is known: a wrong one of the right length is not noticed.',
   none: 'Nothing is known of a resumed prompt: exact means only that the text goes on as before.',

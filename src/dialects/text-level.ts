@@ -3,8 +3,8 @@
  * text only. What is particular to one of them is a `TextApi`; streaming, pieces, usage and ends
  * are the same for all and live here.
  *
- * It has no `render`, `complete` and `encode`: these are refused with an error, and the harness
- * asks `isTextLevel` before it uses them.
+ * It has no `complete` and `encode`, and a `render` only where the server shows its prompts: these
+ * are refused with an error, and the harness asks `isTextLevel` before it uses them.
  */
 import { SeamstressError } from '../errors.ts';
 import type { Delta } from '../seam/generation.ts';
@@ -24,7 +24,8 @@ import type {
   Target,
   TargetIdentity,
 } from './dialect.ts';
-import { parseEvent, type JsonObject } from './json.ts';
+import { asObject, parseEvent, type JsonObject } from './json.ts';
+import { Memo } from './memo.ts';
 import {
   idOf,
   laidOut,
@@ -57,10 +58,35 @@ export interface TextApi {
   path(request: ChatRequest): string;
   body(request: ChatRequest, sampling: SamplingOptions): JsonObject;
   reader(): EventReader;
+  /** How the server shows the prompt that it makes of a chat, where it can. Generates nothing. */
+  readonly prompts?: PromptsApi | LocalPrompts;
+  /** How a prompt that is a text is gone on with; wanted where `prompts` is. */
+  readonly raw?: RawApi;
   /** How events are told apart. @defaultValue sse */
   readonly framing?: 'sse' | 'ndjson';
   /** Tokens that an answer may have, where the API takes no limit as low as was asked for. */
   tokensAtMost?(request: ChatRequest, sampling: SamplingOptions): number;
+}
+
+/** How the text of a prompt is asked for. */
+export interface PromptsApi {
+  readonly path: string;
+  body(request: ChatRequest): JsonObject;
+  /** The prompt; undefined where the server does not know what was asked. */
+  read(answer: JsonObject): string | undefined;
+}
+
+/** The server's template is known, and rendered here. */
+export interface LocalPrompts {
+  /** The prompt; undefined where it is not known how the server makes one of the request. */
+  readonly local: (request: ChatRequest) => string | undefined;
+}
+
+/** How a text is gone on with. */
+export interface RawApi {
+  readonly path: string;
+  body(prompt: string, sampling: SamplingOptions): JsonObject;
+  reader(): EventReader;
 }
 
 export interface TextTargetOptions {
@@ -77,6 +103,7 @@ export class TextTarget implements Target {
   readonly #http: HttpClient;
   readonly #api: TextApi;
   readonly #tokenizer: LocalTokenizer | undefined;
+  readonly #rendered = new Memo<Rendered>(20_000);
   #promptTokens = 0;
   #generatedTokens = 0;
 
@@ -101,18 +128,14 @@ export class TextTarget implements Target {
   }
 
   async chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer> {
-    const listening = new Listening(this.#api.reader());
-    const reply = await this.#http.stream(
-      this.#api.path(request),
-      this.#api.body(request, sampling),
-      {
-        signal: read.signal,
-        maxEvents: mostEvents(this.tokensAtMost(request, sampling)),
-        ...(this.#api.framing === undefined ? {} : { framing: this.#api.framing }),
-        onData: (data, _, name) =>
-          listening.hear(data, name) || read.stopWhen?.(listening) === true,
-      },
-    );
+    const { path, body, reader } = this.#asked(request, sampling);
+    const listening = new Listening(reader);
+    const reply = await this.#http.stream(path, body, {
+      signal: read.signal,
+      maxEvents: mostEvents(this.tokensAtMost(request, sampling)),
+      ...(this.#api.framing === undefined ? {} : { framing: this.#api.framing }),
+      onData: (data, _, name) => listening.hear(data, name) || read.stopWhen?.(listening) === true,
+    });
     const { pieces, usage, finish } = listening;
     const said = this.#tokenizer === undefined ? pieces : retokenized(pieces, this.#tokenizer);
     const { tokens, deltas } = laidOut(said);
@@ -131,12 +154,35 @@ export class TextTarget implements Target {
     };
   }
 
+  #asked(
+    request: ChatRequest,
+    sampling: SamplingOptions,
+  ): { readonly path: string; readonly body: JsonObject; readonly reader: EventReader } {
+    const api = this.#api;
+    if (request.raw === undefined)
+      return { path: api.path(request), body: api.body(request, sampling), reader: api.reader() };
+    if (api.raw === undefined) throw this.#lacks('go on with a prompt that is a text');
+    const body = api.raw.body(request.raw, sampling);
+    return { path: api.raw.path, body, reader: api.raw.reader() };
+  }
+
   complete(): Promise<Completion> {
     return Promise.reject(this.#lacks('go on from token ids'));
   }
 
-  render(): Promise<Rendered> {
-    return Promise.reject(this.#lacks('tell the prompt that it makes of a chat'));
+  /** The text alone: of its tokens nothing is told. */
+  async render(request: ChatRequest, signal: AbortSignal): Promise<Rendered> {
+    const { prompts } = this.#api;
+    if (prompts === undefined) throw this.#lacks('tell the prompt that it makes of a chat');
+    if ('local' in prompts)
+      return { ids: [], text: prompts.local(request), source: 'local', requests: [] };
+    const { path } = prompts;
+    const body = prompts.body(request);
+    return await this.#rendered.get(JSON.stringify(body), async () => {
+      const reply = await this.#http.json('POST', path, body, signal);
+      const text = prompts.read(asObject(reply.body) ?? {});
+      return { ids: [], text, source: 'server', requests: [reply.request] };
+    });
   }
 
   encode(): Promise<readonly number[]> {

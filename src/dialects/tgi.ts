@@ -14,6 +14,7 @@ export const tgi: Dialect = {
     'tells no token ids in chats: texts are compared',
     'white space at the end of the message that goes on is trimmed by the server',
     'reasoning goes on only inside the content',
+    'a schema is sent as `response_format: {type: "json_object", value}`, which old and new versions read; with tools it is refused',
   ],
   async recognises(ask) {
     const info = asObject(await ask({ method: 'GET', path: '/info' }));
@@ -28,12 +29,22 @@ export const tgi: Dialect = {
         dialect: 'tgi',
         oracle: 'prompt-count',
         flags: false,
-        api: (model) => openaiApi({ model, more: thinkingOf }),
+        api: (model) => openaiApi({ model, constraints, more: thinkingOf }),
       },
       options,
       signal,
     ),
 };
+
+/** A grammar has its schema in `value`. */
+function constraints({ toolChoice, responseFormat }: ChatRequest): JsonObject {
+  return {
+    ...(toolChoice === undefined ? {} : { tool_choice: toolChoice }),
+    ...(responseFormat === undefined
+      ? {}
+      : { response_format: { type: 'json_object', value: responseFormat.schema } }),
+  };
+}
 
 function thinkingOf({ thinking }: ChatRequest): JsonObject {
   return thinking === undefined ? {} : { chat_template_kwargs: { enable_thinking: thinking } };

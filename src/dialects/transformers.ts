@@ -3,6 +3,7 @@
  * unexpected fields, with HTTP 422.
  */
 import { flagsAndThinking } from './openai-compatible.ts';
+import { possibleConstraints } from './constraints.ts';
 import type { Dialect } from './dialect.ts';
 import { asObject } from './json.ts';
 import { connectText } from './text-level-connect.ts';
@@ -13,6 +14,7 @@ export const transformers: Dialect = {
   limits: [
     'a chat cannot go on with a message: a new turn is always opened, in silence without the flags',
     'tells no token ids and no log-probabilities: texts are compared',
+    'it ignores response_format and tool_choice: scenarios that need one are not tested',
     'it is recognised by its API document, which an operator can switch off',
   ],
   async recognises(ask) {
@@ -25,7 +27,15 @@ export const transformers: Dialect = {
       {
         dialect: 'transformers',
         oracle: 'prompt-count',
-        api: (model) => openaiApi({ model, more: flagsAndThinking }),
+        api: (model) =>
+          openaiApi({
+            model,
+            constraints: possibleConstraints('transformers', {
+              responseFormat: true,
+              toolChoice: true,
+            }),
+            more: flagsAndThinking,
+          }),
       },
       options,
       signal,

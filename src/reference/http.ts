@@ -107,6 +107,11 @@ export class Pace {
     });
   }
 
+  /** The same pace for another response. */
+  of(response: ServerResponse): Pace {
+    return new Pace(response, this.#delayMs);
+  }
+
   /** Waits for the next token's turn; false when the client has gone. */
   async next(): Promise<boolean> {
     if (this.#gone) return false;

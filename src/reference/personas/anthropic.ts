@@ -3,10 +3,17 @@
  * trailing assistant message. Models up to Claude 4.5 continue it; from 4.6 on it is refused. It
  * must not end in whitespace, and not be continued while thinking is switched on.
  */
-import { asArray, asNumber, asObject, asString, type JsonObject } from '../../dialects/json.ts';
+import {
+  asArray,
+  asNumber,
+  asObject,
+  asString,
+  parseEvent,
+  type JsonObject,
+} from '../../dialects/json.ts';
 import { randomId } from '../accounting.ts';
 import { ApiError } from '../api-error.ts';
-import type { Engine } from '../engine.ts';
+import type { Ended, Engine } from '../engine.ts';
 import { EventStream, sendJson } from '../http.ts';
 import type { Piece } from '../parse.ts';
 import {
@@ -15,8 +22,10 @@ import {
   messagesOf,
   newTurnPrompt,
   telling,
+  type Telling,
 } from './hosted.ts';
 import type { Exchange, Persona } from './persona.ts';
+import { messageOf } from './telling.ts';
 
 const OLD = 'claude-sonnet-4-5';
 const NEW = 'claude-opus-4-6';
@@ -41,7 +50,7 @@ function persona(name: string, model: string): Persona {
     lacks: [
       'keys, prices and limits',
       'signatures: every one is refused, since a client that keeps only texts has none',
-      'answers that are not streamed; caches; images; server tools',
+      'caches; images; server tools',
     ],
     routes: (engine) => ({
       'GET /v1/models': ({ response }) =>
@@ -75,16 +84,28 @@ async function answer(engine: Engine, exchange: Exchange, refuses: boolean): Pro
     ? continuedPrompt(engine, conversation)
     : newTurnPrompt(engine, conversation);
   const stop = asArray(body['stop_sequences']).filter((text) => typeof text === 'string');
-  const { account, steps, finishOf } = telling(engine, exchange, prompt, tools, { limit, stop });
-  const events = new EventStream(exchange.response);
+  const told = telling(engine, exchange, prompt, tools, { limit, stop });
+  const head = {
+    id: `msg_${randomId()}`,
+    type: 'message',
+    role: 'assistant',
+    model: asString(body['model']),
+  };
+  if (body['stream'] === true) await sendEvents(exchange, told, head);
+  else await sendWhole(exchange, told, head);
+}
+
+async function sendEvents(
+  { response }: Exchange,
+  { account, steps, finishOf }: Telling,
+  head: object,
+): Promise<void> {
+  const events = new EventStream(response);
   const send = (type: string, more: object = {}): Promise<void> =>
     events.sendNamed(type, { type, ...more });
   await send('message_start', {
     message: {
-      id: `msg_${randomId()}`,
-      type: 'message',
-      role: 'assistant',
-      model: asString(body['model']),
+      ...head,
       content: [],
       stop_reason: null,
       usage: { input_tokens: account.promptLength, output_tokens: 1 },
@@ -97,17 +118,55 @@ async function answer(engine: Engine, exchange: Exchange, refuses: boolean): Pro
     for (const piece of pieces) await blocks.add(piece);
     if (step.ended === undefined) continue;
     await blocks.close();
-    const word = step.ended.type === 'word' ? step.ended.word : null;
-    const reason = { stop: 'end_turn', length: 'max_tokens', tool_calls: 'tool_use' }[
-      finishOf(step.ended)
-    ];
     await send('message_delta', {
-      delta: { stop_reason: word === null ? reason : 'stop_sequence', stop_sequence: word },
+      delta: stopOf(step.ended, finishOf),
       usage: { output_tokens: account.predicted },
     });
     await send('message_stop');
     events.end();
   }
+}
+
+async function sendWhole(
+  { response }: Exchange,
+  { account, steps, finishOf }: Telling,
+  head: object,
+): Promise<void> {
+  const all: Piece[] = [];
+  for await (const { step, pieces } of steps) {
+    account.count(step);
+    all.push(...pieces);
+    if (step.ended === undefined) continue;
+    const { reasoning, content, calls } = messageOf(all);
+    sendJson(response, 200, {
+      ...head,
+      content: [
+        ...(reasoning === ''
+          ? []
+          : [{ type: 'thinking', thinking: reasoning, signature: randomId() }]),
+        ...(content === '' ? [] : [{ type: 'text', text: content }]),
+        ...calls.map(({ name, arguments: text }, i) => ({
+          type: 'tool_use',
+          id: `toolu_${i}`,
+          name,
+          input: parseEvent(text) ?? {},
+        })),
+      ],
+      ...stopOf(step.ended, finishOf),
+      usage: { input_tokens: account.promptLength, output_tokens: account.predicted },
+    });
+  }
+}
+
+/** Why a message ended, in this API's words. */
+function stopOf(ended: Ended, finishOf: Telling['finishOf']): object {
+  if (ended.type === 'word') return { stop_reason: 'stop_sequence', stop_sequence: ended.word };
+  const words: Readonly<Record<string, string>> = {
+    stop: 'end_turn',
+    length: 'max_tokens',
+    tool_calls: 'tool_use',
+  };
+  return { stop_reason: words[finishOf(ended)], stop_sequence: null };
 }
 
 function readThinking(body: JsonObject, limit: number): boolean {

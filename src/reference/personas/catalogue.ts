@@ -58,7 +58,12 @@ export const PERSONAS: readonly Entry[] = [
   {
     name: 'sglang',
     summary: 'a flag continues the content, encoded apart; without it the message is a user’s',
-    load: async () => (await import('./self-hosted.ts')).sglang,
+    load: async () => (await import('./sglang.ts')).sglang,
+  },
+  {
+    name: 'sglang-0.4',
+    summary: 'the same, and tells no ids of a chat',
+    load: async () => (await import('./sglang.ts')).sglangOld,
   },
   {
     name: 'tgi',

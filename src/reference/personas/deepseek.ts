@@ -13,9 +13,9 @@ import {
   messagesOf,
   modelList,
   newTurnPrompt,
-  streamChunks,
   type Conversation,
 } from './hosted.ts';
+import { sendAnswer } from './openai-answer.ts';
 import type { Exchange, Persona } from './persona.ts';
 
 const WORDS =
@@ -28,7 +28,7 @@ export const deepseek: Persona = {
     'api-docs.deepseek.com/guides/chat_prefix_completion',
     'the refusal: litellm #8090, gptme #467',
   ],
-  lacks: ['keys, prices and limits', 'answers that are not streamed'],
+  lacks: ['keys, prices and limits'],
   routes: (engine) => ({
     'GET /models': ({ response }) =>
       sendJson(response, 200, modelList(['deepseek-reasoner'], { owned_by: 'deepseek' })),
@@ -50,7 +50,7 @@ async function answer(engine: Engine, exchange: Exchange, beta: boolean): Promis
   const prompt = marked
     ? continuedPrompt(engine, conversation)
     : newTurnPrompt(engine, conversation);
-  await streamChunks(engine, exchange, prompt, tools, {
+  await sendAnswer(engine, exchange, prompt, tools, {
     reasoningField: 'reasoning_content',
     logprobs: true,
   });

@@ -2,12 +2,11 @@
  * What the personas of hosted services share. Nobody outside sees their prompts, so that they are
  * played as their documentation has it: a message that they continue is continued token for token.
  */
-import { asArray, asObject, asString, type JsonObject } from '../../dialects/json.ts';
-import { Account, MODEL_NAME, randomId } from '../accounting.ts';
+import { asArray, asObject, type JsonObject } from '../../dialects/json.ts';
+import { Account } from '../accounting.ts';
 import { ApiError } from '../api-error.ts';
 import { readChatRequest, templateMessage } from '../chat-request.ts';
 import type { Engine, Ended, Step } from '../engine.ts';
-import { EventStream } from '../http.ts';
 import { MessageParser, type Piece } from '../parse.ts';
 import { readInteger, readStops } from '../sampling.ts';
 import type { Exchange } from './persona.ts';
@@ -119,128 +118,6 @@ export function telling(
     finishOf: (ended) =>
       ended.type === 'limit' ? 'length' : parser.called ? 'tool_calls' : 'stop',
   };
-}
-
-/** How an OpenAI-shaped service differs from the others. */
-export interface OpenAiStyle {
-  /** The field of a delta that holds thinking. */
-  readonly reasoningField: string;
-  /** Sends the prefill again before what is new. */
-  readonly echo?: boolean;
-  /** Usage comes with the chunk that has the finish reason, asked for or not. */
-  readonly usageWithFinish?: boolean;
-  /** Comments between the events. */
-  readonly comment?: string;
-  /** The delta of a piece, where it is not the usual one. */
-  readonly delta?: (piece: Piece) => object | undefined;
-  /** Fields of each chunk. */
-  readonly head?: object;
-  /** Tells log-probabilities by text when asked to, those of the thinking apart. */
-  readonly logprobs?: boolean;
-}
-
-/** Streams an answer as chat chunks. */
-export async function streamChunks(
-  engine: Engine,
-  exchange: Exchange,
-  prompt: HostedPrompt,
-  tools: readonly unknown[],
-  style: OpenAiStyle,
-): Promise<void> {
-  const { body, response } = exchange;
-  const told = style.logprobs === true && body['logprobs'] === true;
-  const top = told ? Math.max(1, readInteger(body, ['top_logprobs'], 1)) : 0;
-  const { account, said, steps, finishOf } = telling(engine, exchange, prompt, tools, { top });
-  const head = {
-    id: `chatcmpl-${randomId()}`,
-    object: 'chat.completion.chunk',
-    created: Math.floor(Date.now() / 1000),
-    model: asString(body['model']) ?? MODEL_NAME,
-    ...style.head,
-  };
-  const events = new CommentedStream(response, style.comment);
-  const send = (delta: object, finish: string | null, more: object = {}, own: object = {}) =>
-    events.send({
-      ...head,
-      choices: [{ index: 0, delta, finish_reason: finish, ...own }],
-      ...more,
-    });
-  const deltaOf = (piece: Piece): object => style.delta?.(piece) ?? deltaOfPiece(piece, style);
-  await send({ role: 'assistant', content: '' }, null);
-  if (style.echo === true) for (const piece of said) await send(deltaOf(piece), null);
-  for await (const { step, pieces } of steps) {
-    account.count(step);
-    for (const [i, piece] of pieces.entries()) {
-      const last = told && i === pieces.length - 1 && pieces.length === 1;
-      await send(
-        deltaOf(piece),
-        null,
-        {},
-        last ? { logprobs: logprobsOf(engine, step, piece) } : {},
-      );
-    }
-    if (step.ended === undefined) continue;
-    const usage = { usage: account.usage() };
-    await send({}, finishOf(step.ended), style.usageWithFinish === true ? usage : {});
-    const asked = asObject(body['stream_options'])?.['include_usage'] === true;
-    if (asked && style.usageWithFinish !== true)
-      await events.send({ ...head, choices: [], ...usage });
-    await events.send('[DONE]');
-    events.end();
-  }
-}
-
-class CommentedStream extends EventStream {
-  readonly #comment: string | undefined;
-
-  constructor(response: Exchange['response'], comment: string | undefined) {
-    super(response);
-    this.#comment = comment;
-  }
-
-  override async send(data: unknown): Promise<void> {
-    if (this.#comment !== undefined) await this.write(`: ${this.#comment}\n\n`);
-    await super.send(data);
-  }
-}
-
-function deltaOfPiece(piece: Piece, { reasoningField }: OpenAiStyle): object {
-  switch (piece.kind) {
-    case 'reasoning':
-      return { [reasoningField]: piece.text };
-    case 'content':
-      return { content: piece.text };
-    case 'call':
-      return {
-        tool_calls: [
-          {
-            index: piece.index,
-            id: `call_${piece.index}`,
-            type: 'function',
-            function: { name: piece.name, arguments: '' },
-          },
-        ],
-      };
-    case 'arguments':
-      return { tool_calls: [{ index: piece.index, function: { arguments: piece.text } }] };
-  }
-}
-
-/** One token of visible text, with its candidates; no ids. */
-function logprobsOf({ vocabulary }: Engine, step: Step, piece: Piece): object {
-  const own = 'text' in piece ? piece.text : '';
-  const entry = {
-    token: own,
-    logprob: step.candidates[0]?.logprob ?? 0,
-    bytes: [...Buffer.from(own)],
-    top_logprobs: step.candidates.map(({ id, logprob }) => {
-      const bytes = vocabulary.printed(id);
-      return { token: Buffer.from(bytes).toString('utf8'), logprob, bytes: [...bytes] };
-    }),
-  };
-  return piece.kind === 'reasoning'
-    ? { content: null, reasoning_content: [entry] }
-    : { content: [entry] };
 }
 
 /** A list of models in the OpenAI format. */

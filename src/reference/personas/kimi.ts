@@ -11,19 +11,15 @@ import {
   messagesOf,
   modelList,
   newTurnPrompt,
-  streamChunks,
 } from './hosted.ts';
+import { sendAnswer } from './openai-answer.ts';
 import type { Exchange, Persona } from './persona.ts';
 
 export const kimi: Persona = {
   name: 'kimi',
   dialect: 'kimi',
   sources: ['platform.kimi.ai/docs/guide/use-partial-mode-feature-of-kimi-api'],
-  lacks: [
-    'keys, prices and limits',
-    'answers that are not streamed',
-    'the `name` of a partial message',
-  ],
+  lacks: ['keys, prices and limits', 'the `name` of a partial message'],
   routes: (engine) => ({
     'GET /v1/models': ({ response }) =>
       sendJson(response, 200, modelList(['kimi-k2-thinking'], { owned_by: 'moonshot' })),
@@ -46,5 +42,5 @@ async function answer(engine: Engine, exchange: Exchange): Promise<void> {
   const prompt = goesOn
     ? continuedPrompt(engine, conversation)
     : newTurnPrompt(engine, conversation);
-  await streamChunks(engine, exchange, prompt, tools, { reasoningField: 'reasoning_content' });
+  await sendAnswer(engine, exchange, prompt, tools, { reasoningField: 'reasoning_content' });
 }

@@ -10,8 +10,8 @@ import {
   messagesOf,
   modelList,
   newTurnPrompt,
-  streamChunks,
 } from './hosted.ts';
+import { sendAnswer } from './openai-answer.ts';
 import type { Exchange, Persona } from './persona.ts';
 
 const MODEL = 'thinker';
@@ -23,7 +23,6 @@ export const lmstudio: Persona = {
   lacks: [
     'its own template engine: what it renders is taken to be right',
     'models that are loaded and unloaded',
-    'answers that are not streamed',
   ],
   routes: (engine) => ({
     'GET /v1/models': ({ response }) =>
@@ -46,7 +45,7 @@ async function answer(engine: Engine, exchange: Exchange): Promise<void> {
   const prompt = endsWithAssistant(messages)
     ? continuedPrompt(engine, conversation)
     : newTurnPrompt(engine, conversation);
-  await streamChunks(engine, exchange, prompt, tools, {
+  await sendAnswer(engine, exchange, prompt, tools, {
     reasoningField: 'reasoning_content',
     echo: true,
   });

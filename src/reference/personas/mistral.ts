@@ -14,8 +14,8 @@ import {
   messagesOf,
   modelList,
   newTurnPrompt,
-  streamChunks,
 } from './hosted.ts';
+import { sendAnswer } from './openai-answer.ts';
 import type { Exchange, Persona } from './persona.ts';
 
 /** The fields of a request that are known here. */
@@ -42,7 +42,7 @@ export const mistral: Persona = {
     'vercel/ai #3256 takes the repeated content out of streams',
     'the refusal: opencode #19115, langchain #28846, rig #708',
   ],
-  lacks: ['keys, prices and limits', 'answers that are not streamed'],
+  lacks: ['keys, prices and limits'],
   routes: (engine) => ({
     'GET /v1/models': ({ response }) =>
       sendJson(response, 200, modelList(['magistral-medium-latest'], { owned_by: 'mistralai' })),
@@ -81,11 +81,12 @@ async function answer(engine: Engine, exchange: Exchange): Promise<void> {
   const prompt = marked
     ? continuedPrompt(engine, conversation)
     : newTurnPrompt(engine, conversation);
-  await streamChunks(engine, exchange, prompt, tools, {
+  await sendAnswer(engine, exchange, prompt, tools, {
     reasoningField: 'reasoning_content',
     echo: true,
     usageWithFinish: true,
     delta: thinkingInside,
+    content: contentWithThinking,
   });
 }
 
@@ -104,5 +105,15 @@ function textOf(part: unknown): string {
 
 function thinkingInside(piece: Piece): object | undefined {
   if (piece.kind !== 'reasoning') return undefined;
-  return { content: [{ type: 'thinking', thinking: [{ type: 'text', text: piece.text }] }] };
+  return { content: [thinkingPart(piece.text)] };
+}
+
+/** A content without thinking is a text, as everywhere. */
+function contentWithThinking(reasoning: string, content: string): unknown {
+  if (reasoning === '') return undefined;
+  return [thinkingPart(reasoning), ...(content === '' ? [] : [{ type: 'text', text: content }])];
+}
+
+function thinkingPart(text: string): object {
+  return { type: 'thinking', thinking: [{ type: 'text', text }] };
 }

@@ -10,21 +10,23 @@
  * - a tool call is sent whole.
  */
 import { asArray, asObject, asString, type JsonObject } from '../../dialects/json.ts';
-import { MODEL_NAME } from '../accounting.ts';
+import { MODEL_NAME, type Account } from '../accounting.ts';
 import { ApiError } from '../api-error.ts';
 import { templateMessage } from '../chat-request.ts';
-import type { Engine, Step } from '../engine.ts';
+import type { Ended, Engine, Step } from '../engine.ts';
 import { LineStream, sendJson } from '../http.ts';
 import type { Piece } from '../parse.ts';
 import { readInteger, readStops } from '../sampling.ts';
 import {
   endsWithAssistant,
   messagesOf,
-  streamChunks,
   telling,
   type HostedPrompt,
+  type Telling,
 } from './hosted.ts';
+import { sendAnswer } from './openai-answer.ts';
 import type { Exchange, Persona } from './persona.ts';
+import { tell } from './telling.ts';
 
 export const ollama: Persona = {
   name: 'ollama',
@@ -34,7 +36,7 @@ export const ollama: Persona = {
   ],
   lacks: [
     'the think tag that a Qwen3 thinking model has in its prompt: this model writes its own',
-    'loading, creating and pulling models; answers that are not streamed',
+    'loading, creating and pulling models',
   ],
   routes: (engine) => ({
     'GET /api/version': ({ response }) => sendJson(response, 200, { version: '0.0.0-reference' }),
@@ -45,6 +47,7 @@ export const ollama: Persona = {
         object: 'list',
         data: [{ id: MODEL_NAME, object: 'model', owned_by: 'library' }],
       }),
+    'POST /api/generate': (exchange) => answerRaw(engine, exchange),
     'POST /api/chat': (exchange) => answerNative(engine, exchange),
     'POST /v1/chat/completions': (exchange) => answerOpenAi(engine, exchange),
   }),
@@ -127,6 +130,65 @@ async function answerNative(engine: Engine, exchange: Exchange): Promise<void> {
     stop: readStops(options),
     top,
   });
+  const answer: Answer = { head, account, top };
+  const end = (ended: Ended): object => ({
+    done: true,
+    done_reason: finishOf(ended) === 'length' ? 'length' : 'stop',
+    prompt_eval_count: account.promptLength,
+    eval_count: account.predicted,
+  });
+  if (body['stream'] === false) await sendWhole(engine, response, steps, answer, end);
+  else await sendLines(engine, response, steps, answer, end);
+}
+
+/** A prompt as text: neither template nor parser sees it. */
+async function answerRaw(engine: Engine, { body, response, pace }: Exchange): Promise<void> {
+  if (body['raw'] !== true) throw new ApiError(400, 'this persona plays raw prompts only');
+  const ids = engine.vocabulary.encode(asString(body['prompt']) ?? '', { control: true });
+  const options = asObject(body['options']) ?? {};
+  const top = body['logprobs'] === true ? readInteger(body, ['top_logprobs'], 1) : 0;
+  const limit = readInteger(options, ['num_predict'], -1);
+  const reader = { feed: (text: string): Piece[] => [{ kind: 'content', text }] };
+  const lines = new LineStream(response);
+  const head = { model: MODEL_NAME, created_at: new Date().toISOString() };
+  const asked = { limit, stop: readStops(options), top };
+  for await (const { step, pieces } of tell(engine, pace, ids, asked, reader)) {
+    if (step.released.text !== '')
+      await lines.send({
+        ...head,
+        response: step.released.text,
+        done: false,
+        ...(top > 0 ? { logprobs: [logprobOf(engine, step, pieces)] } : {}),
+      });
+    if (step.ended === undefined) continue;
+    await lines.send({
+      ...head,
+      response: '',
+      done: true,
+      done_reason: step.ended.type === 'limit' ? 'length' : 'stop',
+      prompt_eval_count: ids.length,
+      eval_count: step.place,
+    });
+    lines.end();
+  }
+}
+
+interface Answer {
+  readonly head: object;
+  readonly account: Account;
+  /** Candidates to tell of each token; 0 tells nothing of it. */
+  readonly top: number;
+}
+
+type EndOf = (ended: Ended) => object;
+
+async function sendLines(
+  engine: Engine,
+  response: Exchange['response'],
+  steps: Telling['steps'],
+  { head, account, top }: Answer,
+  end: EndOf,
+): Promise<void> {
   const lines = new LineStream(response);
   const calls = new WholeCalls();
   for await (const { step, pieces } of steps) {
@@ -139,16 +201,44 @@ async function answerNative(engine: Engine, exchange: Exchange): Promise<void> {
         ...(top > 0 && pieces.length === 1 ? { logprobs: [logprobOf(engine, step, pieces)] } : {}),
       });
     if (step.ended === undefined) continue;
-    const length = finishOf(step.ended) === 'length';
     await lines.send({
       ...head,
       message: { role: 'assistant', content: '' },
-      done: true,
-      done_reason: length ? 'length' : 'stop',
-      prompt_eval_count: account.promptLength,
-      eval_count: account.predicted,
+      ...end(step.ended),
     });
     lines.end();
+  }
+}
+
+async function sendWhole(
+  engine: Engine,
+  response: Exchange['response'],
+  steps: Telling['steps'],
+  { head, account, top }: Answer,
+  end: EndOf,
+): Promise<void> {
+  const calls = new WholeCalls();
+  const parts: JsonObject[] = [];
+  const logprobs: object[] = [];
+  for await (const { step, pieces } of steps) {
+    account.count(step);
+    parts.push(...calls.messages(pieces, step.ended !== undefined));
+    if (top > 0 && pieces.length === 1) logprobs.push(logprobOf(engine, step, pieces));
+    if (step.ended === undefined) continue;
+    const joined = (field: string): string =>
+      parts.map((part) => asString(part[field]) ?? '').join('');
+    const toolCalls = parts.flatMap((part) => asArray(part['tool_calls']));
+    sendJson(response, 200, {
+      ...head,
+      message: {
+        role: 'assistant',
+        content: joined('content'),
+        ...(joined('thinking') === '' ? {} : { thinking: joined('thinking') }),
+        ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls }),
+      },
+      ...end(step.ended),
+      ...(top > 0 ? { logprobs } : {}),
+    });
   }
 }
 
@@ -161,7 +251,7 @@ async function answerOpenAi(engine: Engine, exchange: Exchange): Promise<void> {
   const tools = asArray(body['tools']);
   const think = body['reasoning_effort'] !== 'none';
   const prompt = promptOf(engine, { messages, tools, think });
-  await streamChunks(engine, exchange, prompt, tools, { reasoningField: 'reasoning' });
+  await sendAnswer(engine, exchange, prompt, tools, { reasoningField: 'reasoning' });
 }
 
 /** Tool calls are held back until they are whole. */
@@ -169,8 +259,8 @@ class WholeCalls {
   #name: string | undefined;
   #text = '';
 
-  messages(pieces: readonly Piece[], over: boolean): object[] {
-    const messages: object[] = [];
+  messages(pieces: readonly Piece[], over: boolean): JsonObject[] {
+    const messages: JsonObject[] = [];
     for (const piece of pieces) {
       if (piece.kind !== 'arguments') messages.push(...this.#flush());
       if (piece.kind === 'call') this.#name = piece.name;
@@ -184,7 +274,7 @@ class WholeCalls {
   }
 
   /** A call whose arguments are not whole is not sent at all. */
-  #flush(): object[] {
+  #flush(): JsonObject[] {
     const [name, text] = [this.#name, this.#text];
     this.#name = undefined;
     this.#text = '';

@@ -7,13 +7,8 @@ import { asObject, asString } from '../../dialects/json.ts';
 import { ApiError } from '../api-error.ts';
 import type { Engine } from '../engine.ts';
 import { sendJson } from '../http.ts';
-import {
-  continuedPrompt,
-  endsWithAssistant,
-  messagesOf,
-  newTurnPrompt,
-  streamChunks,
-} from './hosted.ts';
+import { continuedPrompt, endsWithAssistant, messagesOf, newTurnPrompt } from './hosted.ts';
+import { sendAnswer } from './openai-answer.ts';
 import type { Exchange, Persona } from './persona.ts';
 
 /** What Anthropic says to a prefill, from 4.6 on. */
@@ -30,7 +25,7 @@ export const openrouter: Persona = {
     'openrouter.ai/docs/api/reference/errors-and-debugging: the provider’s words under metadata.raw',
     'SpeakMCP #1037: Claude’s refusal comes through',
   ],
-  lacks: ['keys, prices and limits', 'choosing a provider', 'answers that are not streamed'],
+  lacks: ['keys, prices and limits', 'choosing a provider'],
   routes: (engine) => ({
     'GET /v1/models': ({ response }) =>
       sendJson(response, 200, {
@@ -73,7 +68,7 @@ async function answer(engine: Engine, exchange: Exchange): Promise<void> {
   const prompt = resumes
     ? continuedPrompt(engine, conversation)
     : newTurnPrompt(engine, conversation);
-  await streamChunks(engine, exchange, prompt, tools, {
+  await sendAnswer(engine, exchange, prompt, tools, {
     reasoningField: 'reasoning',
     comment: 'OPENROUTER PROCESSING',
     head: { provider: 'Reference' },

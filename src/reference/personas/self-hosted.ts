@@ -1,26 +1,28 @@
 /**
- * Self-hosted servers that do not run where the tests run, played by their source: SGLang, Text
- * Generation Inference, OpenVINO Model Server, transformers serve and mistral.rs. Each says what
- * prompt it makes of a trailing assistant message; the rest is shared with the hosted ones.
+ * Self-hosted servers that do not run where the tests run, played by their source: Text Generation
+ * Inference, OpenVINO Model Server, transformers serve and mistral.rs. Each says what prompt it
+ * makes of a trailing assistant message; the rest is shared with the hosted ones.
  */
-import { asArray, asIds, asObject, asString, type JsonObject } from '../../dialects/json.ts';
+import { asArray, asObject, type JsonObject } from '../../dialects/json.ts';
 import { MODEL_NAME } from '../accounting.ts';
 import { ApiError } from '../api-error.ts';
 import { templateMessage, textOf } from '../chat-request.ts';
 import type { Engine } from '../engine.ts';
-import { sendJson } from '../http.ts';
+import { EventStream, sendJson } from '../http.ts';
+import type { Piece } from '../parse.ts';
+import { readInteger, readStops } from '../sampling.ts';
 import {
   endsWithAssistant,
   messagesOf,
   modelList,
-  newTurnPrompt,
-  streamChunks,
   type Conversation,
   type HostedPrompt,
 } from './hosted.ts';
+import { sendAnswer } from './openai-answer.ts';
 import type { Exchange, Persona } from './persona.ts';
+import { tell } from './telling.ts';
 
-function conversationOf(body: JsonObject): Conversation {
+export function conversationOf(body: JsonObject): Conversation {
   const thinking = asObject(body['chat_template_kwargs'])?.['enable_thinking'];
   return {
     messages: messagesOf(body),
@@ -50,7 +52,7 @@ function promptOfText(engine: Engine, text: string): HostedPrompt {
 
 type PromptOf = (engine: Engine, body: JsonObject) => HostedPrompt;
 
-/** Answers a chat by the prompt that the server makes; only streams are played. */
+/** Answers a chat by the prompt that the server makes. */
 function chat(
   engine: Engine,
   promptOf: PromptOf,
@@ -58,77 +60,16 @@ function chat(
   usageWithFinish = false,
 ) {
   return async (exchange: Exchange): Promise<void> => {
-    if (exchange.body['stream'] !== true)
-      throw new ApiError(501, 'the persona plays streamed answers only');
     const prompt = promptOf(engine, exchange.body);
-    await streamChunks(engine, exchange, prompt, asArray(exchange.body['tools']), {
+    await sendAnswer(engine, exchange, prompt, asArray(exchange.body['tools']), {
       reasoningField,
       usageWithFinish,
     });
   };
 }
 
-const STREAMS_ONLY = 'answers that are not streamed';
 const PARSER =
   'how its reasoning parser reads what goes on inside a thought: the new text is read alone';
-
-/** The text is encoded apart from the header; reasoning and tool calls of the message are lost. */
-function sglangPrompt(engine: Engine, body: JsonObject): HostedPrompt {
-  const conversation = conversationOf(body);
-  const { messages } = conversation;
-  if (!endsWithAssistant(messages)) return newTurnPrompt(engine, conversation);
-  const before = messages.slice(0, -1);
-  if (body['continue_final_message'] !== true)
-    return newTurnPrompt(engine, {
-      ...conversation,
-      messages: [...before, { role: 'user', content: textOf(messages.at(-1)?.['content']) }],
-    });
-  const header = newTurnPrompt(engine, { ...conversation, messages: before });
-  const said = engine.encode(textOf(messages.at(-1)?.['content']).normalize('NFC'));
-  return { ids: [...header.ids, ...said], prefill: '' };
-}
-
-export const sglang: Persona = {
-  name: 'sglang',
-  dialect: 'sglang',
-  sources: [
-    'python/sglang/srt/entrypoints/openai/serving_chat.py: the final message is taken off, and its content encoded apart',
-    'python/sglang/srt/entrypoints/openai/serving_tokenize.py',
-  ],
-  lacks: [STREAMS_ONLY, PARSER, '/generate and input_ids'],
-  routes: (engine) => ({
-    'GET /health': ({ response }) => {
-      response.writeHead(200).end();
-    },
-    'GET /get_model_info': ({ response }) =>
-      sendJson(response, 200, {
-        model_path: MODEL_NAME,
-        tokenizer_path: MODEL_NAME,
-        is_generation: true,
-      }),
-    'GET /v1/models': ({ response }) =>
-      sendJson(response, 200, modelList([MODEL_NAME], { owned_by: 'sglang', root: MODEL_NAME })),
-    'POST /v1/tokenize': ({ body, response }) => {
-      const text = asString(body['prompt']);
-      if (text === undefined)
-        throw new ApiError(400, 'Invalid prompt type. Expected str or List[str].');
-      const tokens = engine.encode(text.normalize('NFC'));
-      sendJson(response, 200, { tokens, count: tokens.length, max_model_len: 4096 });
-    },
-    'POST /v1/detokenize': ({ body, response }) =>
-      sendJson(response, 200, {
-        text: engine.vocabulary.join(asIds(body['tokens']) ?? []).toString('utf8'),
-      }),
-    'POST /v1/chat/completions': chat(engine, sglangPrompt),
-  }),
-  errorBody: ({ message, status }) => ({
-    object: 'error',
-    message,
-    type: 'BadRequestError',
-    param: null,
-    code: status,
-  }),
-};
 
 /** The render is cut after the last place where the message's text stands, and trimmed at its end. */
 function tgiPrompt(engine: Engine, body: JsonObject): HostedPrompt {
@@ -144,7 +85,7 @@ export const tgi: Persona = {
   name: 'tgi',
   dialect: 'tgi',
   sources: ['router/src/infer/chat_template.rs: ChatTemplate::apply'],
-  lacks: [STREAMS_ONLY, PARSER, 'its own tool prompt', '/generate and /tokenize'],
+  lacks: [PARSER, 'its own tool prompt', '/generate and /tokenize'],
   routes: (engine) => ({
     'GET /health': ({ response }) => {
       response.writeHead(200).end();
@@ -170,11 +111,56 @@ function ovmsPrompt(engine: Engine, body: JsonObject): HostedPrompt {
   return promptOfText(engine, rendered(engine, conversationOf(body), asks));
 }
 
+function ovmsIds(engine: Engine, text: unknown): readonly number[] {
+  if (typeof text !== 'string') throw new ApiError(400, 'only single string prompt is supported');
+  return engine.encode(text.normalize('NFC'));
+}
+
+/** The prompt as it stands, and what follows it; special tokens are told where they are asked for. */
+async function ovmsCompletion(engine: Engine, { body, response, pace }: Exchange): Promise<void> {
+  const ids = ovmsIds(engine, body['prompt']);
+  const options = {
+    limit: readInteger(body, ['max_tokens'], -1),
+    stop: readStops(body),
+    top: 0,
+    special: body['skip_special_tokens'] === false,
+  };
+  const reader = { feed: (text: string): Piece[] => [{ kind: 'content', text }] };
+  const head = { object: 'text_completion', created: 0, model: MODEL_NAME };
+  const events = body['stream'] === true ? new EventStream(response) : undefined;
+  let whole = '';
+  for await (const { step } of tell(engine, pace, ids, options, reader)) {
+    const { text } = step.released;
+    whole += text;
+    const finish =
+      step.ended === undefined ? null : step.ended.type === 'limit' ? 'length' : 'stop';
+    if (events !== undefined)
+      await events.send({ ...head, choices: [{ index: 0, text, finish_reason: finish }] });
+    if (step.ended === undefined) continue;
+    const usage = {
+      prompt_tokens: ids.length,
+      completion_tokens: step.place,
+      total_tokens: ids.length + step.place,
+    };
+    if (events === undefined)
+      sendJson(response, 200, {
+        ...head,
+        choices: [{ index: 0, text: whole, finish_reason: finish }],
+        usage,
+      });
+    else {
+      await events.send({ ...head, choices: [], usage });
+      await events.send('[DONE]');
+      events.end();
+    }
+  }
+}
+
 export const ovms: Persona = {
   name: 'ovms',
   dialect: 'ovms',
   sources: ['openvinotoolkit/model_server #3877', 'src/llm/servable.cpp: chat template arguments'],
-  lacks: [STREAMS_ONLY, PARSER, '/v3/completions, its true continuation'],
+  lacks: [PARSER, 'padding and truncation by /v3/tokenize'],
   routes: (engine) => {
     const answer = chat(engine, ovmsPrompt);
     return {
@@ -195,6 +181,9 @@ export const ovms: Persona = {
         }),
       'GET /v3/models': ({ response }) =>
         sendJson(response, 200, modelList([MODEL_NAME], { owned_by: 'OVMS', created: 0 })),
+      'POST /v3/tokenize': ({ body, response }) =>
+        sendJson(response, 200, { tokens: ovmsIds(engine, body['text']) }),
+      'POST /v3/completions': (exchange) => ovmsCompletion(engine, exchange),
       'POST /v3/chat/completions': answer,
     };
   },
@@ -228,7 +217,7 @@ export const transformersServe: Persona = {
     'transformers/cli/serving/chat_completion.py: add_generation_prompt=True, always',
     'transformers/cli/serving/utils.py: _validate_request',
   ],
-  lacks: [STREAMS_ONLY, PARSER, 'the order of the names in its complaint, which is a set’s'],
+  lacks: [PARSER, 'the order of the names in its complaint, which is a set’s'],
   routes: (engine) => ({
     'GET /health': ({ response }) => sendJson(response, 200, { status: 'ok' }),
     'GET /openapi.json': ({ response }) =>
@@ -251,7 +240,7 @@ export const mistralrs: Persona = {
     'mistralrs-server-core: the chat template is always applied with a generation prompt',
     'mistralrs-server-core/src/openapi_doc.rs: the title of its API document',
   ],
-  lacks: [STREAMS_ONLY, PARSER],
+  lacks: [PARSER],
   routes: (engine) => ({
     'GET /health': ({ response }) => {
       response.writeHead(200).end('OK');

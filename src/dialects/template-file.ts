@@ -1,0 +1,26 @@
+/** The chat template among a model's files, for servers that do not show it. */
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { asObject, asString, parseEvent } from './json.ts';
+import type { ConnectOptions } from './dialect.ts';
+
+/**
+ * The template that is known from launching the server, else the one beside the named tokenizer:
+ * `chat_template.jinja`, else that of `tokenizer_config.json`. Undefined where there is none.
+ */
+export async function templateOfFiles(files: ConnectOptions['files']): Promise<string | undefined> {
+  if (files?.chatTemplate !== undefined) return files.chatTemplate;
+  if (files?.tokenizer === undefined) return undefined;
+  const found = await stat(files.tokenizer).catch(() => undefined);
+  const folder = found?.isDirectory() === true ? files.tokenizer : dirname(files.tokenizer);
+  const own = await readText(join(folder, 'chat_template.jinja'));
+  if (own !== undefined) return own;
+  const config = await readText(join(folder, 'tokenizer_config.json'));
+  return config === undefined
+    ? undefined
+    : asString(asObject(parseEvent(config))?.['chat_template']);
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  return await readFile(path, 'utf8').catch(() => undefined);
+}
