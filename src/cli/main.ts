@@ -1,24 +1,9 @@
 #!/usr/bin/env node
 /** The command line. Commands load what they need when they run, so that `--help` stays quick. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { messageOf, SeamstressError } from '../errors.ts';
-import { visible } from '../tokens/text.ts';
 import { TOOL } from '../tool.ts';
-import { analyzeCommand } from './analyze.ts';
-import { baselineCommand } from './baseline.ts';
-import { bisectCommand } from './bisect.ts';
-import { diffCommand } from './diff.ts';
-import { auditCommand } from './audit.ts';
-import { doctorCommand } from './doctor.ts';
-import { mergeCommand } from './merge.ts';
-import { probeCommand } from './probe.ts';
-import { replayCommand } from './replay.ts';
-import { reportCommand } from './report.ts';
-import { runCommand } from './run.ts';
-import { selftestCommand } from './selftest.ts';
-import { serveCommand } from './serve.ts';
-import { tokenizerCommand } from './tokenizer.ts';
-import { tapCommand } from './tap.ts';
+import { COMMANDS, nameOf } from './commands.ts';
 
 const program = new Command('seamstress')
   .description(
@@ -35,35 +20,37 @@ Exit status: 0 nothing to report, 1 findings, 2 wrong usage or configuration,
 3 inconclusive (target unusable, nothing tested, everything unstable), 130 interrupted.`,
   );
 
-for (const command of [
-  runCommand(),
-  probeCommand(),
-  replayCommand(),
-  reportCommand(),
-  analyzeCommand(),
-  mergeCommand(),
-  auditCommand(),
-  serveCommand(),
-  tokenizerCommand(),
-  tapCommand(),
-  selftestCommand(),
-  diffCommand(),
-  baselineCommand(),
-  bisectCommand(),
-  doctorCommand(),
-]) {
-  command.exitOverride();
-  program.addCommand(command);
+const terms = new Map(COMMANDS.map((entry) => [nameOf(entry), entry.term]));
+const usual = new Help();
+program.configureHelp({
+  subcommandTerm: (command) => terms.get(command.name()) ?? usual.subcommandTerm(command),
+});
+
+// No option of the program itself takes a value, so that the first other word names the command.
+const [first, second] = process.argv.slice(2).filter((word) => !word.startsWith('-'));
+const wanted = first === 'help' ? second : first;
+for (const entry of COMMANDS) {
+  const name = nameOf(entry);
+  const command =
+    name === wanted ? await entry.load() : new Command(name).description(entry.description);
+  program.addCommand(command.exitOverride());
 }
 
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = report(error);
+  process.exitCode = await report(error);
 }
 
-function report(error: unknown): number {
+async function report(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const { visible } = await import('../tokens/text.ts');
+  /** A message can hold a server's own words; line breaks stay, what could move the cursor does not. */
+  const harmless = (text: string): string =>
+    text
+      .split('\n')
+      .map((line) => visible(line))
+      .join('\n');
   if (program.opts()['debug'] === true) console.error(error);
   else if (error instanceof SeamstressError) {
     console.error(`seamstress: ${harmless(error.message)}`);
@@ -73,12 +60,4 @@ function report(error: unknown): number {
       `seamstress: ${harmless(messageOf(error))}\n  This is a bug in seamstress; --debug shows where.`,
     );
   return error instanceof SeamstressError ? error.exitStatus : 3;
-}
-
-/** A message can hold a server's own words; line breaks stay, what could move the cursor does not. */
-function harmless(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => visible(line))
-    .join('\n');
 }

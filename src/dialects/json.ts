@@ -28,7 +28,7 @@ export function asIds(value: unknown): number[] | undefined {
 
 /** The bytes of a `bytes` array as servers send it beside a token. */
 export function asBytes(value: unknown): Uint8Array {
-  return Uint8Array.from(asIds(value) ?? []);
+  return new Uint8Array(asIds(value) ?? []);
 }
 
 /** The JSON object of an event's data, or undefined when it is something else. */

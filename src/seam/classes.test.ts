@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { classesOf } from './classes.ts';
+import { classesOf, rawClassesOf } from './classes.ts';
 import { generations } from './fixtures.test-help.ts';
 import { rawText } from './markup.ts';
 import { derive } from './subject.ts';
@@ -41,5 +41,27 @@ test('the classes of a generation cover its cuts 0 to n', () => {
         expect(rawText(generation, last)).toBe(rawText(generation, k));
       }
     }),
+  );
+});
+
+test('the classes of the raw text are those of its whole characters, also where bytes are broken', () => {
+  const bytes = fc.array(
+    fc.constantFrom(0x61, 0xc3, 0xa9, 0xf0, 0x9f, 0x91, 0x8d, 0xef, 0xbb, 0xbf),
+    {
+      maxLength: 3,
+    },
+  );
+  fc.assert(
+    fc.property(generations, fc.array(bytes, { maxLength: 12 }), (some, pieces) => {
+      const tokens = pieces.map((piece, id) => ({
+        id,
+        bytes: Uint8Array.from(piece),
+        phase: 'content' as const,
+      }));
+      const generation = { ...some, tokens, length: tokens.length };
+      const texts = Array.from({ length: tokens.length + 1 }, (_, k) => rawText(generation, k));
+      expect(rawClassesOf(tokens)).toEqual(classesOf(texts, (a, b) => a === b));
+    }),
+    { numRuns: 500 },
   );
 });

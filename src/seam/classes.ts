@@ -6,6 +6,8 @@
  * of the class has *rewound* some tokens.
  */
 
+import type { TokenEvent } from './generation.ts';
+
 /** Cuts that a client cannot tell apart: `first ≤ k ≤ last`. */
 export interface CutClass {
   readonly first: number;
@@ -22,4 +24,16 @@ export function classesOf<T>(held: readonly T[], same: (a: T, b: T) => boolean):
     first = last + 1;
   }
   return classes;
+}
+
+/** The class of each cut 0…n by the text of whole characters: a token that completes none leaves it as it is. */
+export function rawClassesOf(tokens: readonly TokenEvent[]): CutClass[] {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const sizes = [0];
+  let size = 0;
+  for (const { bytes } of tokens) {
+    size += bytes.length === 0 ? 0 : decoder.decode(bytes, { stream: true }).length;
+    sizes.push(size);
+  }
+  return classesOf(sizes, (a, b) => a === b);
 }

@@ -1,5 +1,5 @@
 /** A scenario made ready for cutting: its generation, what a client holds at each cut, its controls. */
-import { classesOf, type CutClass } from './classes.ts';
+import { classesOf, rawClassesOf, type CutClass } from './classes.ts';
 import type { Target } from '../dialects/dialect.ts';
 import { isTextLevel } from '../dialects/text-level-strength.ts';
 import { checkStructure } from '../checks/structure.ts';
@@ -8,7 +8,7 @@ import type { Begun, Scenario } from '../scenario/schema.ts';
 import { generateText } from './generate-text.ts';
 import { generate, sameIds, TOP_CANDIDATES, type Generated } from './generate.ts';
 import { idsOf, type Generation, type TokenEvent, type View } from './generation.ts';
-import { markupOf, rawText, type Markup } from './markup.ts';
+import { markupOf, type Markup } from './markup.ts';
 import { generatePrefilled } from './prefilled.ts';
 import { sameView, viewAt, viewsOf } from './view.ts';
 
@@ -123,13 +123,12 @@ export function derive(
   generation: Generation,
 ): Pick<Subject, 'generation' | 'markup' | 'views' | 'viewClasses' | 'rawClasses'> {
   const views = viewsOf(generation);
-  const texts = Array.from({ length: generation.length + 1 }, (_, k) => rawText(generation, k));
   return {
     generation,
     markup: markupOf(generation),
     views,
     viewClasses: classesOf(views, sameView),
-    rawClasses: classesOf(texts, (a, b) => a === b),
+    rawClasses: rawClassesOf(generation.tokens.slice(0, generation.length)),
   };
 }
 

@@ -157,7 +157,7 @@ export function exchange(
         onResponseData(_, chunk) {
           if (over) return;
           body.touch();
-          guarded(() => sink?.onBytes(new Uint8Array(chunk), now()));
+          guarded(() => sink?.onBytes(chunk, now()));
         },
         onResponseEnd() {
           if (over) return;

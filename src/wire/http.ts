@@ -61,6 +61,10 @@ export interface StreamOptions {
   readonly framing?: 'sse' | 'ndjson';
   /** Events at most; a stream that goes on is garbled. @defaultValue no limit */
   readonly maxEvents?: number;
+  /** Sent with this request alone, never recorded. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** `GET` sends no body. @defaultValue POST */
+  readonly method?: 'GET' | 'POST';
 }
 
 /** A streamed answer that has ended. Times in milliseconds since the request was sent. */
@@ -143,7 +147,7 @@ export class HttpClient {
   }
 
   /**
-   * Posts a request and reads an event stream to its end, however it ends.
+   * Sends a request and reads an event stream to its end, however it ends.
    * @throws Refusal for HTTP status 300 and above.
    * @throws SeamstressError `target` when there is no answer, `interrupted` when the signal aborts
    * before its headers. Whatever `onData` throws.
@@ -156,7 +160,7 @@ export class HttpClient {
     const limits = { stallMs, maxEventBytes, maxStreamBytes, maxEvents };
     const reading = { ...limits, keepCapture, framing, onData };
     return this.#send<StreamReply>(
-      'POST',
+      options.method ?? 'POST',
       path,
       body,
       options.signal,
@@ -167,6 +171,7 @@ export class HttpClient {
           const capture = this.#secrets.mask(read.capture);
           resolve({ status, headers, ...read, capture, end: this.#hidden(read.end), request });
         }),
+      options.headers,
     );
   }
 
@@ -187,17 +192,16 @@ export class HttpClient {
       request: SentRequest,
       resolve: (reply: Reply) => void,
     ) => BodySink,
+    own: Readonly<Record<string, string>> = {},
   ): Promise<Reply> {
     const request: SentRequest = { method, url: this.url + path, body };
+    const headers = { ...this.#headers, ...own };
     const call: Call = {
       ...this.#options,
       method,
       url: request.url,
       path: this.#address.prefix + path,
-      headers:
-        body === undefined
-          ? this.#headers
-          : { ...this.#headers, 'content-type': 'application/json' },
+      headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal,
       lastOnConnection,
