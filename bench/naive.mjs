@@ -3,6 +3,7 @@
  * requests, and whether both find the same.
  *
  *   node bench/naive.mjs [llama.cpp|vllm|reference] [--json]
+ *   node bench/naive.mjs growth [--json]     generations of 100, 400 and 1,600 tokens, embedded server
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -28,26 +29,61 @@ const MOST = 1 << 28;
 
 const folder = await mkdtemp(join(tmpdir(), 'seamstress-bench-'));
 const server =
-  engine === 'reference'
+  engine === 'reference' || engine === 'growth'
     ? await startReference().then((one) => ({ ...one, stop: () => one.close() }))
     : await startEngine(parseEngine(engine), { signal, progress: (line) => console.error(line) });
+const json = process.argv.includes('--json');
 try {
-  // The naive way knows no tools and no system prompts; ten prompts of the pack without them.
-  const scenarios = (await loadScenarios(['thinker']))
-    .filter(({ tools, messages }) => tools.length === 0 && messages.length === 1)
-    .slice(0, 10);
-  const dialect = engine.startsWith('vllm') ? vllm : llamacpp;
-  const own = await sweep(dialect, server.url, server.files, scenarios);
-  const naive = await hammer(dialect.name, server.url, scenarios);
-  const both = compare(own, naive);
-  console.log(
-    process.argv.includes('--json')
-      ? JSON.stringify({ engine, own, naive, ...both })
-      : words(own, naive, both),
-  );
+  if (engine === 'growth') {
+    const rows = [];
+    for (const tokens of [100, 400, 1600]) rows.push(await measure([await longAnswer(tokens)]));
+    console.log(json ? JSON.stringify(rows) : growth(rows));
+  } else {
+    // The naive way knows no tools and no system prompts; ten prompts of the pack without them.
+    const scenarios = (await loadScenarios(['thinker']))
+      .filter(({ tools, messages }) => tools.length === 0 && messages.length === 1)
+      .slice(0, 10);
+    const result = await measure(scenarios);
+    console.log(json ? JSON.stringify({ engine, ...result }) : words(result));
+  }
 } finally {
   await server.stop();
   await rm(folder, { recursive: true, force: true });
+}
+
+async function measure(scenarios) {
+  const dialect = engine.startsWith('vllm') ? vllm : llamacpp;
+  const own = await sweep(dialect, server.url, server.files, scenarios);
+  const naive = await hammer(dialect.name, server.url, scenarios);
+  return { own, naive, ...compare(own, naive) };
+}
+
+/** A list of so many fruits that its answer has about as many tokens as are asked for. */
+async function longAnswer(tokens) {
+  const [pack] = await loadScenarios(['thinker']);
+  const scenarioOf = (fruits) => ({
+    ...pack,
+    id: `fruits-${fruits}`,
+    maxTokens: 4096,
+    messages: [
+      {
+        role: 'user',
+        content: `List these fruits with emoji: ${Array.from({ length: fruits }, (_, i) => ['banana', 'grape', 'lemon'][i % 3]).join(', ')}.`,
+      },
+    ],
+  });
+  let fruits = 1;
+  while ((await lengthOf(scenarioOf(fruits))) < tokens) fruits += Math.max(1, fruits >> 3);
+  return scenarioOf(fruits);
+}
+
+async function lengthOf({ messages }) {
+  const answer = await fetch(`${server.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ messages, max_tokens: 4096, temperature: 0 }),
+  });
+  return (await answer.json()).usage.completion_tokens;
 }
 
 /** A full sweep of one way to resume, every prompt checked, the failing ones and a sample resumed. */
@@ -124,7 +160,7 @@ function compare(own, naive) {
   };
 }
 
-function words(own, naive, { common, onlyNaive, onlyOwn, ratios }) {
+function words({ own, naive, common, onlyNaive, onlyOwn, ratios }) {
   const line = (name, key, digits = 0) =>
     `${name.padEnd(18)} ${own[key].toFixed(digits).padStart(10)} ${naive[key].toFixed(digits).padStart(10)} ${ratios[key].toFixed(1).padStart(8)}×`;
   return [
@@ -135,4 +171,17 @@ function words(own, naive, { common, onlyNaive, onlyOwn, ratios }) {
     `failing cuts       both ${common}, only naive ${onlyNaive}, only seamstress ${onlyOwn}`,
     `causes             ${own.causes.join(', ') || 'none'}`,
   ].join('\n');
+}
+
+function growth(rows) {
+  const lines = rows.map(({ own, naive, ratios }) =>
+    [
+      String(naive.cuts).padStart(7),
+      String(own.generatedTokens).padStart(12),
+      String(naive.generatedTokens).padStart(10),
+      `${ratios.generatedTokens.toFixed(1)}×`.padStart(8),
+      `${ratios.seconds.toFixed(1)}×`.padStart(8),
+    ].join(' '),
+  );
+  return ['   cuts   seamstress      naive   tokens     time', ...lines].join('\n');
 }

@@ -2,35 +2,24 @@
 import { checkContinuation, type ContinuationEvidence, type Flip } from '../checks/continuation.ts';
 import { checkResume, renderResume, type PromptedResume } from '../checks/resume.ts';
 import type { CutClass } from '../seam/classes.ts';
-import { checkShape, type ShapeProblem } from '../checks/shape.ts';
+import { checkShape } from '../checks/shape.ts';
 import { structureShape } from '../checks/structure.ts';
 import { verdictOf, type CheckName, type Verdict } from '../checks/verdict.ts';
-import type { Answer, ChatRequest, Progress, Rendered, Target } from '../dialects/dialect.ts';
+import type { ChatRequest, PlacedToken, Progress, Rendered, Target } from '../dialects/dialect.ts';
 import { Memo } from '../dialects/memo.ts';
-import { isFatal, messageOf } from '../errors.ts';
+import { isFatal, messageOf, refuseAborted } from '../errors.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
 import { phaseAt, type View } from '../seam/generation.ts';
 import { sameView, viewOf } from '../seam/view.ts';
-import { describeEnd, endedWell } from '../wire/end.ts';
+import { endedWell } from '../wire/end.ts';
 import { Refusal } from '../wire/refusal.ts';
 import type { Controls } from './controls.ts';
+import { judgeRoute } from './judge-route.ts';
 import { atOnce, type Limit } from './limit.ts';
+import { believed, broke, OTHER_TEXT, PAST_THE_END, sameFailure } from './rerun.ts';
 import { Shadows, type Shadow } from './shadow.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { JudgedSeam, SeamPlan } from '../checks/seam.ts';
-
-/**
- * What another token looks like in a stream that tells no ids. On an engine that does not repeat
- * itself such a text proves nothing, however often it comes.
- */
-const OTHER_TEXT: ReadonlySet<ShapeProblem | undefined> = new Set([
-  'other',
-  'lost',
-  'repeated',
-] as const);
-
-/** Tokens that a resume to the end may generate more than the uninterrupted run, to show that it does not end. */
-const PAST_THE_END = 8;
 
 export interface JudgeOptions {
   /** Tokens compared after a cut at most, where a resume is not run to its end. */
@@ -89,7 +78,7 @@ export class Judge {
     try {
       const judged = await judge();
       // What an abort has cut short is no evidence.
-      this.#options.signal.throwIfAborted();
+      refuseAborted(this.#options.signal);
       return judged;
     } catch (error) {
       if (this.#options.signal.aborted || isFatal(error)) throw error;
@@ -112,6 +101,12 @@ export class Judge {
       resume.kind === 'chat'
         ? classOfView(subject, k, seam.view)
         : (subject.rawClasses[k] ?? only(k));
+    if (resume.kind === 'chat') {
+      const render = (): Promise<unknown> => this.#render(resume);
+      const context = { ...this.#options, target: this.#target, controls: this.#controls, render };
+      const judged = await judgeRoute(seam, resume.request, cuts, context);
+      if (judged !== undefined) return judged;
+    }
     const { rendered, prompt } = await checkResume(resume, subject, cuts, (one) =>
       this.#render(one),
     );
@@ -180,20 +175,7 @@ export class Judge {
 
   /** The prompt agrees: resume for real, and look at the ids and at the client's side of it. */
   async #judgeResume(seam: JudgedSeam, request: ChatRequest, j: number): Promise<JudgedSeam> {
-    const first = await this.#resume(seam, request, j, 1);
-    if (first.verdict !== 'diverged') return first;
-    const second = await this.#resume(seam, request, j, 2);
-    if (sameFailure(first, second)) return { ...first, reruns: 1 };
-    const { answer } = first;
-    return first.check === 'transport' && answer !== undefined
-      ? {
-          ...first,
-          verdict: 'error',
-          check: undefined,
-          error: `the resumed stream ${describeEnd(answer.end)}`,
-          reruns: 1,
-        }
-      : { ...first, verdict: 'unstable', reruns: 1 };
+    return await believed((time) => this.#resume(seam, request, j, time), sameFlip);
   }
 
   async #resume(
@@ -211,8 +193,14 @@ export class Judge {
     const budget = Math.max(1, resume === 'whole' ? whole : some);
     // How a value ends shows whether it was gone on with or begun again.
     const structured = generation.scenario.responseFormat !== undefined;
-    const flipped = ({ tokens }: Progress): boolean =>
-      !structured && tokens.some(({ id, place }) => (expected[place - 1]?.id ?? id) !== id);
+    let seen = 0;
+    const flipped = ({ tokens }: Progress): boolean => {
+      for (; !structured && seen < tokens.length; seen++) {
+        const { id, place } = tokens[seen] as PlacedToken;
+        if ((expected[place - 1]?.id ?? id) !== id) return true;
+      }
+      return false;
+    };
     const answer = await this.#target.chat(
       request,
       {
@@ -307,12 +295,6 @@ class WrongPrompt {
   }
 }
 
-/** The server did not end the stream in good order; without `[DONE]` a finish reason is one. */
-function broke({ end, finish }: Answer): boolean {
-  if (end.kind === 'closed') return finish === undefined;
-  return !endedWell(end) && end.kind !== 'aborted';
-}
-
 function only(k: number): CutClass {
   return { first: k, last: k };
 }
@@ -374,14 +356,7 @@ function refused(plan: SeamPlan, refusal: Refusal): JudgedSeam {
       };
 }
 
-function sameFailure(a: JudgedSeam, b: JudgedSeam): boolean {
-  return (
-    b.verdict === 'diverged' &&
-    a.check === b.check &&
-    a.answer?.end.kind === b.answer?.end.kind &&
-    a.shape?.problem === b.shape?.problem &&
-    a.shape?.actual.slice(0, 40) === b.shape?.actual.slice(0, 40) &&
-    a.continuation?.flip?.at === b.continuation?.flip?.at &&
-    a.continuation?.flip?.actual === b.continuation?.flip?.actual
-  );
+function sameFlip(a: JudgedSeam, b: JudgedSeam): boolean {
+  const [one, other] = [a.continuation?.flip, b.continuation?.flip];
+  return sameFailure(a, b) && one?.at === other?.at && one?.actual === other?.actual;
 }

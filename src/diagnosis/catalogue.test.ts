@@ -45,7 +45,11 @@ describe('the catalogue', () => {
     expect(CAUSE_NAMES.filter((cause) => !planted.has(cause))).toEqual([
       'client-drops-reasoning',
       'whitespace-refused',
+      'route-missing',
+      'replay-missing',
       'resume-refused',
+      'whole-differs',
+      'replay-differs',
       'json-broken',
       'answered-anew',
       'prompt-count-differs',

@@ -61,6 +61,8 @@ export const CAUSE_NAMES = [
   'prefill-unsupported',
   'flags-refused',
   'roles-refused',
+  'route-missing',
+  'replay-missing',
   'resume-refused',
   'space-run',
   'newline-run',
@@ -84,6 +86,7 @@ export const CAUSE_NAMES = [
   'character-dropped',
   'deltas-missing',
   'tool-call-lost',
+  'whole-differs',
   'stream-parse-error',
   'stream-truncated',
   'stream-reset',
@@ -93,6 +96,7 @@ export const CAUSE_NAMES = [
   'stream-cut-short',
   'stopped-early',
   'events-duplicated',
+  'replay-differs',
   'json-restarted',
   'json-broken',
   'continuation-differs',
@@ -217,6 +221,14 @@ export const CAUSES: Readonly<Record<Cause, CauseEntry>> = {
   ),
   'flags-refused': entry('client', 'The server refuses this combination of continuation flags.'),
   'roles-refused': entry('template', 'The template refuses the order of the roles.'),
+  'route-missing': entry(
+    'engine',
+    'The server does not have the API by which the resume was sent.',
+  ),
+  'replay-missing': entry(
+    'engine',
+    'The server does not keep the stream that was cut: there is nothing to replay.',
+  ),
   'resume-refused': entry('engine', 'The server refuses the resume.'),
   // tokenizer
   'space-run': entry(
@@ -278,6 +290,10 @@ export const CAUSES: Readonly<Record<Cause, CauseEntry>> = {
     'The resumed stream generates tokens but sends no delta for them.',
   ),
   'tool-call-lost': entry('parser', 'The rest of the open tool call is not sent.'),
+  'whole-differs': entry(
+    'parser',
+    'The whole answer to a resume is not the message that the same resume streams.',
+  ),
   'stream-parse-error': entry(
     'parser',
     'The server’s parser fails on the resumed stream and ends it with an error.',
@@ -302,6 +318,10 @@ export const CAUSES: Readonly<Record<Cause, CauseEntry>> = {
   'events-duplicated': entry(
     'transport',
     'Events of the resumed stream are sent a second time, as a retry does that starts over.',
+  ),
+  'replay-differs': entry(
+    'transport',
+    'What was read before the cut and the server’s replay from there on are not the stream that was cut.',
   ),
   // engine
   'json-restarted': entry(

@@ -4,6 +4,7 @@ import type { Named } from './causes.ts';
 import { nameClientCause, sentMessage } from './client.ts';
 import { differenceOf, type Difference } from './difference.ts';
 import { keptText } from './kept-text.ts';
+import { nameOtherWay } from './other-ways.ts';
 import { namePromptCause } from './prompt.ts';
 import { nameRefusal } from './refusals.ts';
 import { nameStreamCause } from './stream.ts';
@@ -12,6 +13,8 @@ import { nameIdsCause } from './tokens.ts';
 
 /** Names the cause of a seam with verdict `drift`, `diverged` or `rejected`. */
 export function diagnose(seam: JudgedSeam): Named {
+  const beside = nameOtherWay(seam);
+  if (beside !== undefined) return beside;
   if (seam.plan.subject.generation.counts !== undefined) return nameTextCause(seam);
   const wrongPrompt = seam.prompt !== undefined && !seam.prompt.agrees;
   if (wrongPrompt || seam.refusal !== undefined) {

@@ -17,6 +17,10 @@ export interface Prefill {
   readonly wire?: Readonly<Record<string, unknown>>;
 }
 
+/** APIs beside the chat API by which the same conversation can be sent. */
+export const ROUTES = ['messages', 'responses'] as const;
+export type Route = (typeof ROUTES)[number];
+
 /** A chat request; with `prefill` it is a resume. */
 export interface ChatRequest {
   readonly messages: readonly Message[];
@@ -29,6 +33,20 @@ export interface ChatRequest {
   readonly prefill?: Prefill;
   /** True to send the server's explicit continuation flags with the prefill. */
   readonly flags?: boolean;
+  /** By which API it is sent. @defaultValue chat completions */
+  readonly route?: Route;
+  /** True to ask for the whole answer at once: one delta holds all of it. */
+  readonly whole?: boolean;
+  /**
+   * The stream is really cut after so many tokens, and its rest is read from the server's replay of
+   * it. The answer is that of both parts; `Answer.held` says where the one ends.
+   */
+  readonly replayAfter?: number;
+  /**
+   * A prompt as text, to be gone on with as it stands: messages, template and parser are bypassed,
+   * and the answer is all content. Only where the oracle is `prompt-text`.
+   */
+  readonly raw?: string;
 }
 
 /** How to sample; generation is always greedy. */
@@ -75,6 +93,8 @@ export interface Answer {
   readonly capture: readonly RawChunk[];
   /** The request as sent, for reproduction lines; never holds a key. */
   readonly request: SentRequest;
+  /** Of a stream that was cut and replayed: how many of the deltas came before the cut. */
+  readonly held?: number;
 }
 
 /** A continuation token by token. */
@@ -126,8 +146,8 @@ export interface Capabilities {
    */
   readonly ids: 'server' | 'local' | 'none';
   /**
-   * What is known of the prompt that a resume becomes: its ids, its text, only how many tokens it
-   * has (`usage.prompt_tokens`), or nothing.
+   * What is known of the prompt that a resume becomes: its ids, its text (and a text can be gone on
+   * with), only how many tokens it has (`usage.prompt_tokens`), or nothing.
    */
   readonly oracle: 'prompt-ids' | 'prompt-text' | 'prompt-count' | 'none';
   /** False where the API has no flag or marker for a message to be continued. @defaultValue true */

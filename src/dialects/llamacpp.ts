@@ -18,7 +18,6 @@ import type {
   Completion,
   ConnectOptions,
   Dialect,
-  PlacedToken,
   ReadOptions,
   Rendered,
   SamplingOptions,
@@ -27,36 +26,32 @@ import type {
   TargetIdentity,
   Usage,
 } from './dialect.ts';
-import {
-  asArray,
-  asBytes,
-  asIds,
-  asNumber,
-  asObject,
-  asString,
-  parseEvent,
-  type JsonObject,
-} from './json.ts';
+import { asArray, asBytes, asIds, asNumber, asObject, asString, type JsonObject } from './json.ts';
+import { Conversations, replayed } from './llamacpp-replay.ts';
+import { LlamacppReading, readUsage } from './llamacpp-stream.ts';
 import {
   deltaOf,
   openaiConstraints,
   openaiMessages,
   openaiTools,
-  readChatChunk,
   readLogprob,
+  readWhole,
 } from './openai.ts';
 import { Memo } from './memo.ts';
-import type { Delta, TokenEvent } from '../seam/generation.ts';
-import type { StreamEnd } from '../wire/end.ts';
+import { Routes } from './route.ts';
+import type { TokenEvent } from '../seam/generation.ts';
 
 const KIND = 'llama.cpp';
 const REASONING_FIELD = 'reasoning_content';
+const CHAT_PATH = '/v1/chat/completions';
 
 export const llamacpp: Dialect = {
   name: 'llama.cpp',
   limits: [
     'a chat stream does not tell the ids of hidden tokens (think tags, tool-call frames)',
     'with tools, a chat stream tells no ids at all',
+    '/v1/messages and /v1/responses: no ids, of a prompt only its number of tokens',
+    '/v1/messages always goes on from the warm cache, and /v1/responses calls an answer at its limit completed',
   ],
   async recognises(ask) {
     const props = asObject(await ask({ method: 'GET', path: '/props' }));
@@ -154,17 +149,6 @@ function readTokens(body: unknown): readonly number[] {
 }
 
 /**
- * When one token yields several chunks, only the last one says how many tokens there are: the
- * `open` last deltas wait for it.
- */
-function settle(deltas: Delta[], open: number, after: number): void {
-  for (let i = deltas.length - open; i < deltas.length; i++) {
-    const delta = deltas[i];
-    if (delta !== undefined) deltas[i] = { ...delta, after };
-  }
-}
-
-/**
  * The generated tokens with what is told of them. Of a token that ends inside a character the
  * server tells nothing; the bytes come with the token that completes the character, and so the
  * ones before it have none here.
@@ -210,6 +194,8 @@ class LlamacppTarget implements Target {
   readonly identity: TargetIdentity;
   readonly chatTemplate: string;
   readonly #http: HttpClient;
+  readonly #routes: Routes;
+  readonly #conversations = new Conversations();
   readonly #texts: Batch<Text, readonly number[]>;
   readonly #encoded = new Memo<readonly number[]>(20_000);
   /** Apart from `#encoded`: a server may know more of a text that it rendered itself. */
@@ -220,6 +206,7 @@ class LlamacppTarget implements Target {
   /** @param texts texts that the server tokenizes in one request at most */
   constructor(http: HttpClient, identity: TargetIdentity, chatTemplate: string, texts: number) {
     this.#http = http;
+    this.#routes = new Routes(http, (cache) => ({ cache_prompt: cache === 'warm' }));
     this.#texts = new Batch((asked) => this.#tokenizeAll(asked), texts);
     this.identity = identity;
     this.chatTemplate = chatTemplate;
@@ -234,56 +221,57 @@ class LlamacppTarget implements Target {
   }
 
   async chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer> {
-    const tokens: PlacedToken[] = [];
-    const deltas: Delta[] = [];
-    let uncounted = 0;
-    let generated = 0;
-    let finish: string | undefined;
-    let usage: Usage = { promptTokens: undefined, cachedTokens: undefined };
-    let garbled: StreamEnd | undefined;
-    const reply = await this.#http.stream('/v1/chat/completions', chatBody(request, sampling), {
+    const answer = await this.#asked(request, sampling, read);
+    this.#promptTokens += answer.usage.promptTokens ?? 0;
+    this.#generatedTokens += answer.generated;
+    return answer;
+  }
+
+  async #asked(
+    request: ChatRequest,
+    sampling: SamplingOptions,
+    read: ReadOptions,
+  ): Promise<Answer> {
+    const { route, whole, replayAfter } = request;
+    if (route !== undefined) return await this.#routes.chat(route, request, sampling, read);
+    const body = chatBody(request, sampling);
+    if (whole === true) return await this.#whole(body, read.signal);
+    const maxEvents = mostEvents(sampling.maxTokens);
+    if (replayAfter !== undefined) {
+      const conversation = this.#conversations.take();
+      const asked = { path: CHAT_PATH, body, after: replayAfter, maxEvents };
+      const answer = await replayed(this.#http, conversation, asked, read);
+      this.#conversations.give(conversation);
+      return answer;
+    }
+    const reading = new LlamacppReading();
+    const reply = await this.#http.stream(CHAT_PATH, body, {
       signal: read.signal,
-      maxEvents: mostEvents(sampling.maxTokens),
-      onData: (data) => {
-        const chunk = parseEvent(data);
-        if (chunk === undefined) {
-          garbled = {
-            kind: 'garbled',
-            detail: `an event is not a JSON object: ${data.slice(0, 80)}`,
-          };
-          return true;
-        }
-        const timings = asObject(chunk['timings']);
-        const stated = asObject(chunk['usage']);
-        const message = readChatChunk(chunk);
-        const count = asNumber(stated?.['completion_tokens']) ?? asNumber(timings?.['predicted_n']);
-        generated = Math.max(generated, count ?? generated + (message?.logprobs.length ?? 0));
-        if (stated !== undefined || timings !== undefined)
-          usage = readUsage(stated, timings, usage);
-        if (message === undefined) return false;
-        finish = message.finish ?? finish;
-        for (const [i, token] of message.logprobs.entries())
-          tokens.push({ ...token, place: generated - message.logprobs.length + 1 + i });
-        const counted = count !== undefined || message.logprobs.length > 0;
-        if (counted) settle(deltas, uncounted, generated);
-        const delta = deltaOf(message, generated);
-        if (delta !== undefined) deltas.push(delta);
-        uncounted = counted ? 0 : uncounted + (delta === undefined ? 0 : 1);
-        return read.stopWhen?.({ generated, tokens, deltas }) === true;
-      },
+      maxEvents,
+      onData: (data) => reading.hear(data, read.stopWhen),
     });
-    settle(deltas, uncounted, generated);
-    this.#promptTokens += usage.promptTokens ?? 0;
-    this.#generatedTokens += generated;
+    return reading.answer(reply);
+  }
+
+  /** An answer in one piece. Its tokens are placed only where all of them are told. */
+  async #whole(body: JsonObject, signal: AbortSignal): Promise<Answer> {
+    const asked = { ...body, stream: false, stream_options: undefined };
+    const reply = await this.#http.json('POST', CHAT_PATH, asked, signal);
+    const answer = asObject(reply.body) ?? {};
+    const stated = asObject(answer['usage']);
+    const message = readWhole(answer);
+    const told = message?.logprobs ?? [];
+    const generated = asNumber(stated?.['completion_tokens']) ?? told.length;
+    const delta = message === undefined ? undefined : deltaOf(message, generated);
     return {
-      deltas,
-      tokens,
+      deltas: delta === undefined ? [] : [delta],
+      tokens: told.length === generated ? told.map((token, i) => ({ ...token, place: i + 1 })) : [],
       generated,
-      finish,
-      end: garbled ?? reply.end,
-      usage,
-      timing: { firstEventMs: reply.firstEventMs, totalMs: reply.totalMs },
-      capture: reply.capture,
+      finish: message?.finish,
+      end: { kind: 'done' },
+      usage: readUsage(stated, asObject(answer['timings'])),
+      timing: { firstEventMs: undefined, totalMs: reply.ms },
+      capture: [],
       request: reply.request,
     };
   }
@@ -324,6 +312,10 @@ class LlamacppTarget implements Target {
   }
 
   async render(request: ChatRequest, signal: AbortSignal): Promise<Rendered> {
+    if (request.route !== undefined) {
+      const { ids, request: asked } = await this.#routes.render(request.route, request, signal);
+      return { ids, text: undefined, source: 'server', requests: [asked] };
+    }
     const applied = await this.#http.json('POST', '/apply-template', templateBody(request), signal);
     const text = asString(asObject(applied.body)?.['prompt']);
     if (text === undefined)
@@ -414,16 +406,5 @@ function completionBody(prompt: readonly number[], sampling: SamplingOptions): J
     return_tokens: true,
     n_probs: Math.max(1, sampling.top),
     cache_prompt: sampling.cache === 'warm',
-  };
-}
-
-function readUsage(
-  stated: JsonObject | undefined,
-  timings: JsonObject | undefined,
-  before: Usage,
-): Usage {
-  return {
-    promptTokens: asNumber(stated?.['prompt_tokens']) ?? before.promptTokens,
-    cachedTokens: asNumber(timings?.['cache_n']) ?? before.cachedTokens,
   };
 }

@@ -13,7 +13,7 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SeamstressError } from '../errors.ts';
-import type { Delta, TokenEvent } from '../seam/generation.ts';
+import type { Candidate, Delta, TokenEvent } from '../seam/generation.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import type { StreamEnd } from '../wire/end.ts';
 import { HttpClient } from '../wire/http.ts';
@@ -58,8 +58,12 @@ import {
   openaiConstraints,
   openaiMessages,
   openaiTools,
+  readCandidates,
   readChatChunk,
+  tokenEvent,
+  readWhole,
 } from './openai.ts';
+import { Routes } from './route.ts';
 import { localVocabulary, remoteVocabulary, type Vocabulary } from './vocabulary.ts';
 
 const KIND = 'vLLM';
@@ -70,6 +74,7 @@ export const vllm: Dialect = {
     'without the tokenizer file, a token that ends inside a character has no bytes of its own',
     'the chat template is known only of servers that seamstress started',
     'cached prompt tokens are told only with --enable-prompt-tokens-details',
+    '/v1/messages and /v1/responses: no ids, and prompts only with --enable-scale-out, else their number of tokens',
   ],
   async recognises(ask) {
     const version = asObject(await ask({ method: 'GET', path: '/version' }))?.['version'];
@@ -207,6 +212,7 @@ class VllmTarget implements Target {
   readonly identity: TargetIdentity;
   readonly chatTemplate: string | undefined;
   readonly #http: HttpClient;
+  readonly #routes: Routes;
   readonly #model: ServedModel;
   readonly #vocabulary: Vocabulary;
   readonly #oracle: Oracle;
@@ -227,6 +233,10 @@ class VllmTarget implements Target {
     oracle: Oracle,
   ) {
     this.#http = http;
+    this.#routes = new Routes(http, (cache) => ({
+      model: model.id,
+      cache_salt: this.#saltOf(cache),
+    }));
     this.identity = identity;
     this.#model = model;
     this.chatTemplate = chatTemplate;
@@ -248,6 +258,10 @@ class VllmTarget implements Target {
   }
 
   async chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer> {
+    if (request.route !== undefined)
+      return this.#counted(await this.#routes.chat(request.route, request, sampling, read));
+    if (request.whole === true)
+      return this.#counted(await this.#whole(request, sampling, read.signal));
     const prompt = await this.#promptIds(request, read.signal);
     const tokens: PlacedToken[] = [];
     const deltas: Delta[] = [];
@@ -308,6 +322,50 @@ class VllmTarget implements Target {
     };
   }
 
+  /** An answer in one piece. */
+  async #whole(
+    request: ChatRequest,
+    sampling: SamplingOptions,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const prompt = await this.#promptIds(request, signal);
+    const body = {
+      ...this.#templateBody(request),
+      ...this.#samplingBody(sampling, prompt.length),
+      logprobs: true,
+      top_logprobs: Math.max(1, sampling.top),
+    };
+    const reply = await this.#http.json('POST', '/v1/chat/completions', body, signal);
+    const answer = asObject(reply.body) ?? {};
+    requireSamePrompt(prompt, asIds(answer['prompt_token_ids']));
+    const choice = asObject(asArray(answer['choices'])[0]) ?? {};
+    const message = readWhole(answer);
+    const told = readChatTokens(choice).map((token, i) => ({ ...token, place: i + 1 }));
+    const stated = asNumber(asObject(answer['usage'])?.['completion_tokens']);
+    const generated = stated ?? told.length;
+    const finish = message?.finish;
+    const stoppedBy = choice['stop_reason'];
+    const ended = finish !== undefined && finish !== 'length' && typeof stoppedBy !== 'string';
+    const delta = message === undefined ? undefined : deltaOf(message, generated);
+    return {
+      deltas: delta === undefined ? [] : [delta],
+      tokens: await this.#withBytes(told, ended, signal),
+      generated,
+      finish,
+      end: { kind: 'done' },
+      usage: readUsage(answer, { promptTokens: prompt.length, cachedTokens: undefined }),
+      timing: { firstEventMs: undefined, totalMs: reply.ms },
+      capture: [],
+      request: reply.request,
+    };
+  }
+
+  #counted(answer: Answer): Answer {
+    this.#promptTokens += answer.usage.promptTokens ?? 0;
+    this.#generatedTokens += answer.generated;
+    return answer;
+  }
+
   async complete(
     prompt: readonly number[],
     sampling: SamplingOptions,
@@ -342,6 +400,11 @@ class VllmTarget implements Target {
   }
 
   async render(request: ChatRequest, signal: AbortSignal): Promise<Rendered> {
+    if (request.route !== undefined) {
+      const { ids, request: asked } = await this.#routes.render(request.route, request, signal);
+      const text = await this.#vocabulary.text(ids, signal);
+      return { ids, text, source: 'server', requests: [asked] };
+    }
     const ids = await this.#promptIds(request, signal);
     return {
       ids,
@@ -432,12 +495,17 @@ class VllmTarget implements Target {
       ...(sampling.stop === undefined ? {} : { stop: sampling.stop }),
       return_token_ids: true,
       return_tokens_as_token_ids: true,
-      cache_salt: sampling.cache === 'warm' ? this.#salt : `${this.#salt}-${this.#colds++}`,
+      cache_salt: this.#saltOf(sampling.cache),
     };
+  }
+
+  #saltOf(cache: SamplingOptions['cache']): string {
+    return cache === 'warm' ? this.#salt : `${this.#salt}-${this.#colds++}`;
   }
 }
 
 const NO_BYTES = new Uint8Array();
+const PLACEHOLDER = 'token_id:';
 
 function tokenizeBody(model: string, text: string): JsonObject {
   return { model, prompt: text, add_special_tokens: false };
@@ -481,15 +549,8 @@ function readChatTokens(choice: JsonObject): TokenEvent[] {
   return ids.map((id, i) => {
     const entry = told[i];
     if (entry === undefined || placeholder(entry) !== id) return { id, bytes: NO_BYTES };
-    const top = asArray(entry['top_logprobs']).flatMap((candidate) => {
-      const object = asObject(candidate);
-      const candidateId = placeholder(object);
-      const logprob = asNumber(object?.['logprob']);
-      return candidateId === undefined || logprob === undefined
-        ? []
-        : [{ id: candidateId, logprob }];
-    });
-    return tokenOf(id, asNumber(entry['logprob']), top);
+    const top = readCandidates(entry['top_logprobs'], readCandidate);
+    return tokenEvent(id, NO_BYTES, asNumber(entry['logprob']), bestFirst(top));
   });
 }
 
@@ -506,27 +567,34 @@ function readCompletionTokens(ids: readonly number[], choice: JsonObject): Token
         ? []
         : [{ id: candidateId, logprob }];
     });
-    return tokenOf(id, asNumber(own[i]), top);
+    return tokenEvent(id, NO_BYTES, asNumber(own[i]), bestFirst(top));
   });
 }
 
-function tokenOf(
-  id: number,
-  logprob: number | undefined,
-  top: readonly { readonly id: number; readonly logprob: number }[],
-): TokenEvent {
-  return {
-    id,
-    bytes: NO_BYTES,
-    ...(logprob === undefined ? {} : { logprob }),
-    ...(top.length > 0 ? { top: top.toSorted((a, b) => b.logprob - a.logprob) } : {}),
-  };
+function readCandidate(value: unknown): Candidate | undefined {
+  const candidate = asObject(value);
+  const id = placeholder(candidate);
+  const logprob = asNumber(candidate?.['logprob']);
+  return id === undefined || logprob === undefined ? undefined : { id, logprob };
+}
+
+function bestFirst(top: readonly Candidate[]): readonly Candidate[] {
+  const sorted = top.every(({ logprob }, i) => logprob <= (top[i - 1]?.logprob ?? Infinity));
+  return sorted ? top : top.toSorted((a, b) => b.logprob - a.logprob);
 }
 
 /** The id in `token_id:123`, which `return_tokens_as_token_ids` gives in place of a token's text. */
 function placeholder(entry: JsonObject | undefined): number | undefined {
-  const digits = /^token_id:(\d+)$/.exec(asString(entry?.['token']) ?? '')?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  const name = asString(entry?.['token']) ?? '';
+  if (!name.startsWith(PLACEHOLDER) || name.length === PLACEHOLDER.length) return undefined;
+  // Six of them come with every token: digit by digit is much faster than a regular expression.
+  let id = 0;
+  for (let i = PLACEHOLDER.length; i < name.length; i++) {
+    const digit = name.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    id = 10 * id + digit;
+  }
+  return id;
 }
 
 function readUsage(body: JsonObject, before: Usage): Usage {

@@ -1,15 +1,18 @@
 /** Strategies by name, as a command line gives them: `reasoning-field`, `reasoning-field/start-over`. */
 import { SeamstressError } from '../errors.ts';
 import { EDITS, withEdits } from './edits.ts';
+import { canBeWhole, OTHER_STRATEGIES, WHOLE } from './other-ways.ts';
 import { STRATEGIES, type Strategy } from './strategy.ts';
 import { THINKING_ONLY } from './thinking-only.ts';
 
 /** Also those that a run tests only when they are named. */
-const ALL: readonly Strategy[] = [...STRATEGIES, ...THINKING_ONLY];
+const ALL: readonly Strategy[] = [...STRATEGIES, ...THINKING_ONLY, ...OTHER_STRATEGIES];
+
+const ALL_EDITS = [...EDITS, WHOLE];
 
 /**
- * The strategies with these names. When none is named: all but the control, and those that are made
- * for some cuts only.
+ * The strategies with these names. When none is named: all but the control, those that are made
+ * for some cuts only, and those that ask in another way than by a streamed chat.
  *
  * @throws {SeamstressError} `usage` for an unknown strategy or edit
  */
@@ -18,10 +21,14 @@ export function strategiesNamed(names: readonly string[]): Strategy[] {
   return names.map((name) => {
     const [base = '', ...edits] = name.split('/');
     const strategy = find('strategy', 'Strategies', ALL, base);
-    return withEdits(
-      strategy,
-      edits.map((edit) => find('edit', 'Edits', EDITS, edit)),
-    );
+    const chosen = edits.map((edit) => find('edit', 'Edits', ALL_EDITS, edit));
+    const edited = withEdits(strategy, chosen);
+    if (!chosen.includes(WHOLE)) return edited;
+    if (!canBeWhole(strategy))
+      throw new SeamstressError('usage', `${base} cannot be asked for as a whole answer`, {
+        hint: 'The edit "whole" is for strategies that send a streamed chat.',
+      });
+    return { ...edited, needs: ['whole'] };
   });
 }
 

@@ -1,5 +1,6 @@
 /** Strategies: how a client sends back what it holds. */
 import type { ChatRequest, Prefill } from '../dialects/dialect.ts';
+import type { OtherWay } from '../dialects/ways.ts';
 import { idsOf, type Generation, type View } from './generation.ts';
 import { requestOf } from './generate.ts';
 import { rawText, type Markup } from './markup.ts';
@@ -26,6 +27,8 @@ export interface Strategy {
   readonly loses: (view: View) => boolean;
   /** For a strategy that is made for some cuts only: whether this is one. @defaultValue every cut is */
   readonly applies?: (at: Pick<Held, 'generation' | 'view'>) => boolean;
+  /** What a dialect must know for it, beside a streamed chat. @defaultValue nothing */
+  readonly needs?: readonly OtherWay[];
   readonly resume: (held: Held) => Resume;
 }
 

@@ -113,6 +113,11 @@ function requestOf(
   return { messages, tools, kwargs, trailing, continues, addGenerationPrompt, key, continued };
 }
 
+/** A list that holds a part is something, also where the part's text is empty. */
+function isNothing(content: unknown): boolean {
+  return asArray(content).length === 0;
+}
+
 /** A continued message's text parts are joined by two line breaks, those of past turns by one. */
 function contentOf(content: unknown): string {
   if (typeof content === 'string') return content;
@@ -143,7 +148,8 @@ export function promptNew(engine: Engine, request: LlamacppRequest): ReadyPrompt
   }
   const { reasoning, content } = trailing;
   const only = continues ?? (reasoning !== '' && content === '' ? 'reasoning_content' : 'content');
-  if (continues === undefined && reasoning === '' && content === '') {
+  const blank = reasoning === '' && content === '' && isNothing(request.continued?.['content']);
+  if (continues === undefined && blank) {
     const text = conversation(false);
     return { text, ids: engine.encode(text), prefill: '' };
   }

@@ -31,6 +31,8 @@ import {
 } from './llamacpp-request.ts';
 import { MarkupParser } from './markup-parser.ts';
 import type { Exchange, Persona, Routes } from './persona.ts';
+import { otherRoutes } from './route-chat.ts';
+import { Replays } from './stream-replay.ts';
 import { messageOf } from './telling.ts';
 
 /** A build: how it reads a request and what prompt it makes. */
@@ -39,14 +41,28 @@ interface Build {
   readonly read: Conduct['read'];
   /** False where the thinking tags in a resumed message are content. */
   readonly parsesResumes: boolean;
+  /** Whether it has `/v1/messages`, `/v1/responses` and the replay of streams. */
+  readonly hasOthers: boolean;
   readonly prompt: (engine: Engine, request: LlamacppRequest) => ReturnType<Conduct['prompt']>;
 }
 
-const NEWEST: Build = { build: 'b11549', read: readNew, prompt: promptNew, parsesResumes: true };
-const APRIL: Build = { build: 'b8929', read: readOld, prompt: promptOld, parsesResumes: false };
+const NEWEST: Build = {
+  build: 'b11549',
+  read: readNew,
+  prompt: promptNew,
+  parsesResumes: true,
+  hasOthers: true,
+};
+const APRIL: Build = {
+  build: 'b8929',
+  read: readOld,
+  prompt: promptOld,
+  parsesResumes: false,
+  hasOthers: false,
+};
 
 function routesOf(
-  { build, read, prompt, parsesResumes }: Build,
+  { build, read, prompt, parsesResumes, hasOthers }: Build,
   style: StyleName,
   engine: Engine,
 ): Routes {
@@ -64,8 +80,18 @@ function routesOf(
   };
   const encode = (text: string): readonly number[] => engine.encode(text);
   const health = { status: 'ok' };
-  const chat = ({ body, response, pace }: Exchange): Promise<void> =>
+  const answer = ({ body, response, pace }: Exchange): Promise<void> =>
     answerChat(engine, body, response, pace, conduct);
+  const replays = new Replays();
+  const chat = (exchange: Exchange): Promise<void> =>
+    hasOthers ? replays.keep(exchange, answer) : answer(exchange);
+  const others = otherRoutes({
+    reasoningField: 'reasoning_content',
+    readsStatus: false,
+    tellsLimit: false,
+    chat: answer,
+    count: (body) => conduct.prompt(engine, read(body)).ids.length,
+  });
   const complete = ({ body, response, pace }: Exchange): Promise<void> =>
     answerCompletion(engine, body, response, pace, encode);
   return {
@@ -84,6 +110,7 @@ function routesOf(
     'POST /v1/chat/completions': chat,
     'POST /completion': complete,
     'POST /completions': complete,
+    ...(hasOthers ? { ...others, 'GET /v1/stream': (exchange) => replays.replay(exchange) } : {}),
   };
 }
 
@@ -95,7 +122,7 @@ function withoutBlankThought(pieces: readonly Piece[]): readonly Piece[] {
 
 const LACKS = [
   'the refusal of model text that its parser cannot read (HTTP 500, or an error event)',
-  'routes beside chat, completion, templates and tokens (no /v1/messages, /v1/responses, /v1/stream)',
+  'in /v1/messages and /v1/responses: images, the order of closing events, replays of their streams; in /v1/stream: lists, stopping, and that a stream is forgotten in time',
   'call ids are `call_0`, `call_1`, … instead of random',
   'the scripted model leaves its script where the thinker only drifts',
   'grammars, sampling other than greedy, and tool-call formats other than the thinker’s',

@@ -20,6 +20,9 @@ import type { Piece } from '../parse.ts';
 import { readInteger, readStops } from '../sampling.ts';
 import { Slots } from '../slots.ts';
 import type { Exchange, Persona, Routes } from './persona.ts';
+import { otherRoutes, type Chatter } from './route-chat.ts';
+import { chatOfMessages } from './route-messages.ts';
+import { chatOfResponses } from './route-responses.ts';
 import { messageOf, tell } from './telling.ts';
 import { VllmParser } from './vllm-parser.ts';
 import { encodeNormalized, readVllmRequest, renderVllm } from './vllm-request.ts';
@@ -59,14 +62,20 @@ function readWishes(body: JsonObject, logprobs: boolean, top: number): Wishes {
   };
 }
 
+const SCALE_OUT_DISABLED =
+  'Scale-out endpoints are disabled. Restart vllm serve with --enable-scale-out to enable them.';
+
 /** One vLLM server. */
 class Vllm {
   readonly #engine: Engine;
+  /** Started with `--enable-scale-out`. */
+  readonly #scaleOut: boolean;
   /** The prefix cache, one for each salt. */
   readonly #caches = new Lru<string, Slots>(256);
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, scaleOut = false) {
     this.#engine = engine;
+    this.#scaleOut = scaleOut;
   }
 
   get routes(): Routes {
@@ -83,7 +92,35 @@ class Vllm {
         }),
       'POST /v1/chat/completions': (exchange) => this.#chat(exchange),
       'POST /v1/completions': (exchange) => this.#complete(exchange),
+      ...this.#others,
     };
+  }
+
+  /** The APIs beside the chat, and their prompts. */
+  get #others(): Routes {
+    const chatter: Chatter = {
+      reasoningField: 'reasoning',
+      readsStatus: true,
+      tellsLimit: true,
+      chat: (exchange) => this.#chat(exchange),
+      count: (body) => this.#promptOf(body).length,
+    };
+    const { 'POST /v1/responses/input_tokens': _, ...routes } = otherRoutes(chatter);
+    const render =
+      (chatOf: typeof chatOfMessages): Routes[string] =>
+      ({ body, response }) => {
+        if (!this.#scaleOut) throw new ApiError(403, SCALE_OUT_DISABLED, 'PermissionDeniedError');
+        sendJson(response, 200, { token_ids: this.#promptOf(chatOf(body, chatter)) });
+      };
+    return {
+      ...routes,
+      'POST /v1/messages/render': render(chatOfMessages),
+      'POST /v1/responses/render': render(chatOfResponses),
+    };
+  }
+
+  #promptOf(body: JsonObject): readonly number[] {
+    return encodeNormalized(this.#engine, renderVllm(this.#engine, readVllmRequest(body, 'chat')));
   }
 
   #tokenize(body: JsonObject): object {
@@ -384,7 +421,7 @@ function messageJson(pieces: readonly Piece[]): object {
 
 const LACKS = [
   'several tokens in one chunk, which the real server does when it is busy',
-  '/v1/messages, /v1/responses',
+  'in /v1/messages and /v1/responses: images, stored responses, signatures, the order of closing events',
   'call ids are counted instead of random',
   'validation of fields that decide neither prompt nor length, and the full list of its complaints',
   'the tool parser for models that write other tool calls than the thinker',
@@ -414,6 +451,14 @@ export const vllm: Persona = {
   lacks: LACKS,
   routes: (engine) => new Vllm(engine).routes,
   errorBody,
+};
+
+/** Started with `--enable-scale-out`: it renders the requests of all of its APIs. */
+export const vllmScaleOut: Persona = {
+  ...vllm,
+  name: 'vllm-scale-out',
+  sources: ['seen on vLLM 0.32 with --enable-scale-out'],
+  routes: (engine) => new Vllm(engine, true).routes,
 };
 
 /** Gemma's template trims every content, and the prefill with it (transformers #34253, #35433). */

@@ -1,0 +1,174 @@
+/**
+ * A chat by another API of the same server. Its stream tells texts and counts, no ids. A server may
+ * render the route's requests at `…/render`, as vLLM does with `--enable-scale-out`; most do not.
+ */
+import type { Delta } from '../seam/generation.ts';
+import type { StreamEnd } from '../wire/end.ts';
+import type { HttpClient } from '../wire/http.ts';
+import { Refusal } from '../wire/refusal.ts';
+import { isMissing } from './acquaint.ts';
+import type {
+  Answer,
+  ChatRequest,
+  PlacedToken,
+  Progress,
+  ReadOptions,
+  Route,
+  SamplingOptions,
+  SentRequest,
+  Usage,
+} from './dialect.ts';
+import { mostEvents } from './endless.ts';
+import { asArray, asIds, asObject, parseEvent, type JsonObject } from './json.ts';
+import { messagesRoute } from './route-messages.ts';
+import { responsesRoute } from './route-responses.ts';
+import type { EventReader } from './text-level.ts';
+
+/** How one route is spoken. */
+export interface RouteApi {
+  readonly path: string;
+  /** Without the model and what is particular to a server. */
+  readonly body: (
+    request: ChatRequest,
+    sampling: Pick<SamplingOptions, 'maxTokens' | 'stop'>,
+  ) => JsonObject;
+  readonly reader: () => EventReader;
+}
+
+const APIS: Readonly<Record<Route, RouteApi>> = {
+  messages: messagesRoute,
+  responses: responsesRoute,
+};
+
+/** The routes of one server. */
+export class Routes {
+  readonly #http: HttpClient;
+  /** What this server wants in every body. */
+  readonly #more: (cache: SamplingOptions['cache']) => JsonObject;
+  /** Routes that the server does not render, with its words. */
+  readonly #unrendered = new Map<Route, Refusal>();
+
+  constructor(http: HttpClient, more: (cache: SamplingOptions['cache']) => JsonObject) {
+    this.#http = http;
+    this.#more = more;
+  }
+
+  /**
+   * Streams an answer by a route. Tokens are counted as events with text, until the server tells
+   * how many there were.
+   *
+   * @throws {Refusal} HTTP 404 where the server does not have the route
+   */
+  async chat(
+    route: Route,
+    request: ChatRequest,
+    sampling: SamplingOptions,
+    read: ReadOptions,
+  ): Promise<Answer> {
+    const { path, body, reader } = APIS[route];
+    const listening = new Listening(reader());
+    const sent = { ...this.#more(sampling.cache), ...body(request, sampling), temperature: 0 };
+    const reply = await this.#http.stream(path, sent, {
+      signal: read.signal,
+      maxEvents: mostEvents(sampling.maxTokens),
+      onData: (data, _, name) => listening.hear(data, name) || read.stopWhen?.(listening) === true,
+    });
+    const { deltas, tokens, usage, finish } = listening;
+    return {
+      deltas,
+      tokens,
+      generated: usage.generatedTokens ?? listening.generated,
+      finish,
+      end: listening.endOf(reply.end),
+      usage,
+      timing: { firstEventMs: reply.firstEventMs, totalMs: reply.totalMs },
+      capture: reply.capture,
+      request: reply.request,
+    };
+  }
+
+  /**
+   * The ids of the prompt that the server makes of a request by a route. Generates nothing.
+   *
+   * @throws {Refusal} for which `isUnrendered` holds where the server does not render the route
+   */
+  async render(
+    route: Route,
+    request: ChatRequest,
+    signal: AbortSignal,
+  ): Promise<{ readonly ids: readonly number[]; readonly request: SentRequest }> {
+    const known = this.#unrendered.get(route);
+    if (known !== undefined) throw known;
+    const { path, body } = APIS[route];
+    const asked = { ...this.#more('cold'), ...body(request, { maxTokens: 1 }), stream: false };
+    try {
+      const reply = await this.#http.json('POST', `${path}/render`, asked, signal);
+      const told = asObject(reply.body) ?? asObject(asArray(reply.body)[0]);
+      const ids = asIds(told?.['token_ids']);
+      if (ids !== undefined) return { ids, request: reply.request };
+      throw new Refusal({ status: 501, body: 'no token_ids were told', request: reply.request });
+    } catch (error) {
+      if (isUnrendered(error)) this.#unrendered.set(route, error);
+      throw error;
+    }
+  }
+}
+
+/** True for the answer of a server that does not render a route: it is not there, or switched off. */
+export function isUnrendered(error: unknown): error is Refusal {
+  return error instanceof Refusal && (isMissing(error) || error.status === 403);
+}
+
+/** What has been heard of one stream. */
+class Listening implements Progress {
+  readonly deltas: Delta[] = [];
+  readonly tokens: readonly PlacedToken[] = [];
+  generated = 0;
+  finish: string | undefined;
+  usage: Usage = { promptTokens: undefined, cachedTokens: undefined };
+  readonly #reader: EventReader;
+  #over = false;
+  #broken: StreamEnd | undefined;
+
+  constructor(reader: EventReader) {
+    this.#reader = reader;
+  }
+
+  /** Reads one event; true when nothing more need be read, since it is an error. */
+  hear(data: string, name: string | undefined): boolean {
+    const event = parseEvent(data);
+    if (event === undefined) {
+      const detail = `an event is not a JSON object: ${data.slice(0, 80)}`;
+      this.#broken = { kind: 'garbled', detail };
+      return true;
+    }
+    const heard = this.#reader(event, name);
+    if (heard.error !== undefined) {
+      this.#broken = { kind: 'error-event', message: heard.error, body: data };
+      return true;
+    }
+    const { reasoning = '', content = '', toolCalls } = heard;
+    if (reasoning !== '' || content !== '' || toolCalls !== undefined)
+      this.deltas.push({
+        after: ++this.generated,
+        ...(reasoning === '' ? {} : { reasoning }),
+        ...(content === '' ? {} : { content }),
+        ...(toolCalls === undefined ? {} : { toolCalls }),
+      });
+    this.finish = heard.finish ?? this.finish;
+    this.#over ||= heard.over === true;
+    this.usage = {
+      promptTokens: heard.promptTokens ?? this.usage.promptTokens,
+      cachedTokens: heard.cachedTokens ?? this.usage.cachedTokens,
+      generatedTokens: heard.generatedTokens ?? this.usage.generatedTokens,
+    };
+    return false;
+  }
+
+  /** How the stream ended, with what its own events say of it. */
+  endOf(end: StreamEnd): StreamEnd {
+    if (this.#broken !== undefined) return this.#broken;
+    if (end.kind !== 'closed') return end;
+    return this.#over ? { kind: 'done' } : { kind: 'truncated', detail: 'no last event was sent' };
+  }
+}
