@@ -139,7 +139,7 @@ export async function conduct(
   if (impossible.length > 0)
     state.untested.push({
       what: `the strategies ${impossible.map(({ name }) => name).join(', ')}`,
-      why: 'this server tells no ids and shows no prompts, or has no continuation flags',
+      why: 'this server has no such way to resume, or does not tell what judging it needs (ids, prompts)',
     });
   const shelf = new Shelf();
   const own = { ...options, strategies };

@@ -138,6 +138,27 @@ const CASES: Readonly<Partial<Record<Cause, readonly Case[]>>> = {
   ],
   'channel-header-added': [
     ['gpt-oss', HARMONY, plain('The sum'), '<|channel|>final<|message|>The sum'],
+    [
+      'nothing held, since channels are not shown',
+      HARMONY,
+      NOTHING,
+      '<|channel|>final<|message|>',
+      '<|channel|>',
+    ],
+    [
+      'a thought taken for content',
+      HARMONY,
+      plain('analysisTwo'),
+      '<|channel|>final<|message|>analysisTwo',
+      '<|channel|>analysis<|message|>Two',
+    ],
+    [
+      'a thought and an answer taken for content',
+      HARMONY,
+      plain('analysisTwoassistantfinalThe'),
+      '<|channel|>final<|message|>analysisTwoassistantfinalThe',
+      '<|channel|>analysis<|message|>Two<|end|><|start|>assistant<|channel|>final<|message|>The',
+    ],
   ],
   'tag-literal-parsed': [
     ['content cut at a tag', CHATML, plain('Write </think> to end it'), 'to end it'],

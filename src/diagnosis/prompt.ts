@@ -29,7 +29,8 @@ const ENDERS =
   /<\|(?:im_end|eot_id|end_of_text|endoftext|return|call|end)\|>|<｜end▁of▁sentence｜>|<\/s>|<end_of_turn>/;
 /** The name of a role that is not the model's, where a turn begins. */
 const OTHER_ROLE = /^(?:<[^<>]*>|\s)*(?:user|human|system|tool|User)\b|\[INST\]|<｜User｜>/;
-const CHANNEL = /<\|channel\|>(?!analysis)/;
+const CHANNEL = /<\|channel\|>([a-z]+)/;
+const CHANNEL_TAG = /<\|channel\|>$/;
 /** Characters of a prompt by which its beginning is known again. */
 const ENOUGH = 24;
 const TAG_LITERAL = /<\/?think>|\[\/?THINK\]/;
@@ -135,8 +136,11 @@ const RULES: readonly Rule[] = [
     const gone = !actual.includes(view.content.trimEnd()) || TAG_LITERAL.test(removed);
     return gone ? named('tag-literal-parsed') : undefined;
   },
-  function channelHeader({ difference: { removed, inserted } }) {
-    return CHANNEL.test(inserted) && !CHANNEL.test(removed)
+  function channelHeader({ difference: { actual, at, removed, inserted } }) {
+    // The two may differ in the channel's name alone.
+    const tag = CHANNEL_TAG.exec(actual.slice(0, at))?.[0] ?? '';
+    const [was, is] = [channelIn(tag + removed), channelIn(tag + inserted)];
+    return is !== undefined && is !== 'analysis' && is !== was
       ? named('channel-header-added')
       : undefined;
   },
@@ -200,6 +204,10 @@ const RULES: readonly Rule[] = [
 
 function named(cause: Cause, detail = ''): Named {
   return { cause, detail };
+}
+
+function channelIn(text: string): string | undefined {
+  return CHANNEL.exec(text)?.[1];
 }
 
 /** The turn's end in what follows the prefill; a closing tag that the model writes itself is none. */
