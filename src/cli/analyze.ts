@@ -7,6 +7,7 @@ import { SeamstressError } from '../errors.ts';
 import type { SeamLine } from '../reports/record.ts';
 import { visible } from '../tokens/text.ts';
 import { exitStatusOf } from './exit.ts';
+import { withHops } from './outcome.ts';
 
 interface AnalyzeOptions {
   readonly out?: string;
@@ -54,7 +55,7 @@ async function analyze(folder: string, options: AnalyzeOptions): Promise<number>
     if (changed.length > SHOWN) console.log(`… and ${changed.length - SHOWN} more`);
     if (missing > 0) console.log(`the tape lacks ${missing} answers that today's checks ask for`);
   }
-  return exitStatusOf(record, FAILING);
+  return await withHops(record, exitStatusOf(record, FAILING), FAILING, options.json === true);
 }
 
 /** Changed seams that are listed. */

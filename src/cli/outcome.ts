@@ -102,8 +102,8 @@ async function withBaseline(
   return withoutKnown(record, applied);
 }
 
-/** Prints what a gateway did; its harm is a finding too. */
-async function withHops(
+/** Prints what a gateway did, and gives the exit status: its harm is a finding too. */
+export async function withHops(
   record: RunRecord,
   status: number,
   failOn: ReadonlySet<Verdict>,

@@ -60,7 +60,9 @@ test('a run whose gateway is not tested says so, and analyze and merge say it ag
     [['analyze', 'part-1'], 'planted-again'],
     [['merge', 'part-2', 'part-1'], 'planted-merged'],
   ] as const) {
-    await seamstress([...args, '--out', out], { cwd });
+    const ran = await seamstress([...args, '--out', out], { cwd });
+    expect(ran.status).toBe(1);
+    expect(ran.stdout).toContain('fake: flags-dropped');
     expect(recordOf(out).hops).toEqual(JSON.parse(JSON.stringify(HOPS)));
     expect(recordOf(out).target.hops).toEqual(['fake fake']);
     expect(gatewayUntested(out)).toEqual([]);
