@@ -23,7 +23,7 @@ import type { Held, Strategy } from '../seam/strategy.ts';
 import { sameView, viewOf } from '../seam/view.ts';
 import { endedWell } from '../wire/end.ts';
 import type { Controls } from './controls.ts';
-import { Judge, unjudged, type JudgeOptions } from './judge.ts';
+import { Judge, Rest, unjudged, type Checked, type JudgeOptions } from './judge.ts';
 import { believed, broke, OTHER_TEXT, PAST_THE_END } from './rerun.ts';
 
 /** The judge that a target needs. */
@@ -83,7 +83,11 @@ export class TextJudge extends Judge {
     this.#options = options;
   }
 
-  protected override async check(plan: SeamPlan): Promise<JudgedSeam> {
+  protected override async check(plan: SeamPlan): Promise<Checked> {
+    return new Rest(() => this.#judge(plan));
+  }
+
+  async #judge(plan: SeamPlan): Promise<JudgedSeam> {
     const seam = unjudged(plan);
     const { generation, markup } = plan.subject;
     const resume = plan.strategy.resume({ generation, markup, k: plan.k, view: seam.view });

@@ -7,6 +7,7 @@ import { structureShape } from '../checks/structure.ts';
 import { verdictOf, type CheckName, type Verdict } from '../checks/verdict.ts';
 import type { ChatRequest, PlacedToken, Progress, Rendered, Target } from '../dialects/dialect.ts';
 import { Memo } from '../dialects/memo.ts';
+import { needsOf } from '../dialects/ways.ts';
 import { isFatal, messageOf, refuseAborted } from '../errors.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
 import { phaseAt, type View } from '../seam/generation.ts';
@@ -15,7 +16,7 @@ import { endedWell } from '../wire/end.ts';
 import { Refusal } from '../wire/refusal.ts';
 import type { Controls } from './controls.ts';
 import { judgeRoute } from './judge-route.ts';
-import { atOnce, type Limit } from './limit.ts';
+import { UNLIMITED, type Room } from './limit.ts';
 import { believed, broke, OTHER_TEXT, PAST_THE_END, sameFailure } from './rerun.ts';
 import { Shadows, type Shadow } from './shadow.ts';
 import type { Subject } from '../seam/subject.ts';
@@ -43,20 +44,27 @@ export class Judge {
 
   /** Judges a seam. Trouble of the harness or the server becomes the verdict `error`; only an abort and a full disk are thrown. */
   async judge(plan: SeamPlan): Promise<JudgedSeam> {
-    return await (this.judgeTogether([plan], atOnce)[0] as Promise<JudgedSeam>);
+    return await (this.judgeTogether([plan], UNLIMITED)[0] as Promise<JudgedSeam>);
   }
 
   /**
    * Judges seams of one generation and strategy, so that their wrong prompts are continued
    * together. Element i of the result is the judgement of plan i.
    */
-  judgeTogether(plans: readonly SeamPlan[], limit: Limit): Promise<JudgedSeam>[] {
-    const checks = plans.map((plan) => limit(() => this.#guard(plan, () => this.check(plan))));
+  judgeTogether(plans: readonly SeamPlan[], room: Room): Promise<JudgedSeam>[] {
+    const checks = plans.map(async (plan) => {
+      let checked = await room.checks(() => this.#guard(plan, () => this.check(plan)));
+      while (checked instanceof Rest) {
+        const { judge } = checked;
+        checked = await room.generations(() => this.#guard(plan, judge));
+      }
+      return checked;
+    });
     const shadows = Promise.all(checks).then(async (all) => {
       const wrong = all.filter((one) => one instanceof WrongPrompt);
       const followed = await this.#shadows.follow(
         wrong.map(({ prompt }) => prompt),
-        limit,
+        room.generations,
       );
       return new Map(wrong.map((one, i) => [one, followed[i]]));
     });
@@ -65,7 +73,7 @@ export class Judge {
       const checked = await check;
       if (!(checked instanceof WrongPrompt)) return checked;
       const shadow = (await shadows).get(checked);
-      return await limit(() =>
+      return await room.generations(() =>
         this.#guard(plans[i] as SeamPlan, async () => {
           if (shadow?.status !== 'fulfilled') throw shadow?.reason;
           return await this.#judgeDrift(checked, shadow.value);
@@ -86,8 +94,8 @@ export class Judge {
     }
   }
 
-  /** Makes the checks of a seam, but for what the model makes of a prompt that is wrong. */
-  protected async check(plan: SeamPlan): Promise<JudgedSeam | WrongPrompt> {
+  /** Makes the checks of a seam that generate nothing; what is left of them, where any is. */
+  protected async check(plan: SeamPlan): Promise<Checked> {
     const { subject, k } = plan;
     const seam = unjudged(plan);
     const resume = plan.strategy.resume({
@@ -96,31 +104,36 @@ export class Judge {
       k,
       view: seam.view,
     });
-    if (resume.kind === 'ids') return await this.#judgeIds(seam);
-    const cuts =
-      resume.kind === 'chat'
-        ? classOfView(subject, k, seam.view)
-        : (subject.rawClasses[k] ?? only(k));
-    if (resume.kind === 'chat') {
+    if (resume.kind === 'ids') return new Rest(() => this.#judgeIds(seam));
+    if (resume.kind === 'text')
+      return await this.#checkPrompt(seam, resume, subject.rawClasses[k] ?? only(k));
+    const cuts = classOfView(subject, k, seam.view);
+    if (needsOf(resume.request).length === 0) return await this.#checkPrompt(seam, resume, cuts);
+    return new Rest(async () => {
       const render = (): Promise<unknown> => this.#render(resume);
       const context = { ...this.#options, target: this.#target, controls: this.#controls, render };
       const judged = await judgeRoute(seam, resume.request, cuts, context);
-      if (judged !== undefined) return judged;
-    }
-    const { rendered, prompt } = await checkResume(resume, subject, cuts, (one) =>
+      return judged ?? (await this.#checkPrompt(seam, resume, cuts));
+    });
+  }
+
+  async #checkPrompt(seam: JudgedSeam, resume: PromptedResume, cuts: CutClass): Promise<Checked> {
+    const { plan } = seam;
+    const { generation } = plan.subject;
+    const { rendered, prompt } = await checkResume(resume, plan.subject, cuts, (one) =>
       this.#render(one),
     );
     const checked: JudgedSeam = { ...seam, basis: ['prompt'], prompt, requests: rendered.requests };
-    if (!prompt.agrees && (plan.resume === 'never' || subject.generation.synthetic))
-      return { ...checked, verdict: 'drift', check: 'prompt' };
-    if (!prompt.agrees)
-      return prompt.actual.length === 0
+    if (!prompt.agrees) {
+      const alone = plan.resume === 'never' || generation.synthetic || prompt.actual.length === 0;
+      return alone
         ? { ...checked, verdict: 'drift', check: 'prompt' }
         : new WrongPrompt(checked, cuts, prompt.actual);
+    }
     const resumed = plan.resume !== 'none' && plan.resume !== 'never' && resume.kind === 'chat';
-    const nothingLeft = prompt.kept >= subject.generation.tokens.length;
+    const nothingLeft = prompt.kept >= generation.tokens.length;
     if (!resumed || nothingLeft) return { ...checked, verdict: 'exact' };
-    return await this.#judgeResume(checked, resume.request, prompt.kept);
+    return new Rest(() => this.#judgeResume(checked, resume.request, prompt.kept));
   }
 
   /** The token control as a strategy: nothing to render, so a generation is the only check. */
@@ -195,7 +208,8 @@ export class Judge {
     const structured = generation.scenario.responseFormat !== undefined;
     let seen = 0;
     const flipped = ({ tokens }: Progress): boolean => {
-      for (; !structured && seen < tokens.length; seen++) {
+      if (structured) return false;
+      for (; seen < tokens.length; seen++) {
         const { id, place } = tokens[seen] as PlacedToken;
         if ((expected[place - 1]?.id ?? id) !== id) return true;
       }
@@ -279,6 +293,18 @@ export class Judge {
         ? undefined
         : { gap: flip.gap, controlExact: control.flip === undefined };
     return verdictOf(promptAgrees, facts, shapeHolds, this.#controls.tau);
+  }
+}
+
+/** How far a seam has come without a generation. */
+export type Checked = JudgedSeam | WrongPrompt | Rest;
+
+/** What is left to do for a seam, and generates. */
+export class Rest {
+  readonly judge: () => Promise<Checked>;
+
+  constructor(judge: () => Promise<Checked>) {
+    this.judge = judge;
   }
 }
 

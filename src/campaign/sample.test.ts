@@ -59,6 +59,20 @@ describe('the cuts that are resumed for real', () => {
     );
   });
 
+  test('at borders are compared for a few tokens, one inside each phase for as many as asked for', () => {
+    fc.assert(
+      fc.property(generations, seeds, (generation, seed) => {
+        const cuts = chooseCuts(generation, 'all', seed);
+        const plan = planResumes(subjectOf(generation), strategy!, cuts, 24, seed);
+        for (const length of plan.values()) expect(['whole', 24, 8]).toContain(length);
+        const phases = new Set(cuts.map((k) => phaseAt(generation, k)));
+        const long = [...plan].filter(([, length]) => length !== 8);
+        for (const phase of phases)
+          expect(long.some(([k]) => phaseAt(generation, k) === phase)).toBe(true);
+      }),
+    );
+  });
+
   test('are the first and the last of each phase', () => {
     fc.assert(
       fc.property(generations, seeds, (generation, seed) => {

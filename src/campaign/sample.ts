@@ -4,6 +4,9 @@ import type { Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import { chance } from './random.ts';
 
+/** Tokens that a resume at the border of a phase is compared for: what goes wrong there shows at once. */
+const AT_BORDERS = 8;
+
 /** Cuts inside a character that are resumed, per scenario and strategy. */
 const MOST_CHARACTERS = 4;
 
@@ -29,9 +32,9 @@ function rank(generation: Generation, seed: number, k: number): number {
 }
 
 /**
- * How far each cut is resumed for real when its prompt agrees: one random cut to the very end;
- * the first, the last and one random cut of each phase, and cuts that a client cannot tell from an
- * earlier one, for `compare` tokens; the rest not at all.
+ * How far each cut is resumed for real when its prompt agrees: one random cut to the very end; one
+ * random cut of each phase for `compare` tokens; the first and the last cut of each phase, and cuts
+ * that a client cannot tell from an earlier one, for a few; the rest not at all.
  */
 export function planResumes(
   subject: Subject,
@@ -49,7 +52,7 @@ export function planResumes(
     const first = i === 0 || phaseAt(generation, cuts[i - 1] ?? 0) !== phase;
     const last = i === cuts.length - 1 || phaseAt(generation, cuts[i + 1] ?? 0) !== phase;
     const inside = startsInsideCharacter(subject, k) && characters++ < MOST_CHARACTERS;
-    if (first || last || inside) plan.set(k, compare);
+    if (first || last || inside) plan.set(k, Math.min(compare, AT_BORDERS));
   }
   for (const phase of PHASES) {
     const own = cuts.filter((k) => phaseAt(generation, k) === phase);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Completion, SamplingOptions } from '../dialects/dialect.ts';
 import { EOS, FakeTarget, THINKING } from '../seam/fixtures.test-help.ts';
 import type { TokenEvent } from '../seam/generation.ts';
-import { atOnce } from './limit.ts';
+import { UNLIMITED } from './limit.ts';
 import { chainsOf, Shadows, type Shadow } from './shadow.ts';
 
 const { signal } = new AbortController();
@@ -59,7 +59,7 @@ async function follow(
   prompts: readonly (readonly number[])[],
   compare: number,
 ): Promise<PromiseSettledResult<Shadow>[]> {
-  return await new Shadows(model, compare, signal).follow(prompts, atOnce);
+  return await new Shadows(model, compare, signal).follow(prompts, UNLIMITED.generations);
 }
 
 const compares = fc.integer({ min: 1, max: 9 });

@@ -1,11 +1,10 @@
 /** Sweep: every cut of each scenario, the prompt check first. */
-import pLimit from 'p-limit';
 import type { SeamPlan, JudgedSeam } from '../checks/seam.ts';
 import { EMPTY_VIEW } from '../seam/generation.ts';
 import { applies, type Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { Judge } from './judge.ts';
-import type { Limit } from './limit.ts';
+import { LimitedRoom } from './limit.ts';
 import { chooseCuts, planResumes } from './sample.ts';
 import type { Subjects } from './shelf.ts';
 
@@ -113,19 +112,12 @@ export async function judgeAll(
   concurrency: number,
   enter: (seam: JudgedSeam) => void,
 ): Promise<void> {
-  const room = pLimit(concurrency);
+  const room = new LimitedRoom(concurrency);
   const ahead = Math.max(concurrency * 8, 2 * TOGETHER);
   const waiting: Promise<JudgedSeam>[] = [];
-  const active = new Set<Promise<unknown>>();
-  const limit: Limit = (task) =>
-    room(() => {
-      const running = task();
-      active.add(running);
-      return running.finally(() => active.delete(running));
-    });
   try {
     for (const batch of batches) {
-      const judged = judge.judgeTogether(batch, limit);
+      const judged = judge.judgeTogether(batch, room);
       // An abort rejects all at once; the loop meets the first, and the others must not go unheard.
       for (const one of judged) one.catch(() => undefined);
       waiting.push(...judged);
@@ -133,7 +125,6 @@ export async function judgeAll(
     }
     while (waiting.length > 0) enter(await (waiting.shift() as Promise<JudgedSeam>));
   } finally {
-    room.clearQueue();
-    await Promise.allSettled(active);
+    await room.empty();
   }
 }
