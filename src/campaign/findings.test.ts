@@ -261,6 +261,15 @@ describe('the curl line of a finding', () => {
     );
   });
 
+  test.each([
+    ['authorization', 'authorization: Bearer a "key" $x'],
+    ['x-api-key', 'x-api-key: a "key" $x'],
+  ] as const)('takes a key for %s from the environment of the shell', (keyHeader, header) => {
+    const line = curlOf({ method: 'GET', url: 'http://h/props', body: undefined, keyHeader });
+    const lines = [`SEAMSTRESS_API_KEY='a "key" $x'`, line];
+    expect(argumentsOf(lines)).toEqual([['-s', 'http://h/props', '-H', header]]);
+  });
+
   test('of a request without a body is a plain GET', () => {
     const line = curlOf({ method: 'GET', url: 'http://h/props', body: undefined });
     expect(argumentsOf([line])).toEqual([['-s', 'http://h/props']]);

@@ -10,12 +10,13 @@ import { Memo } from '../dialects/memo.ts';
 import { needsOf } from '../dialects/ways.ts';
 import { isFatal, messageOf, refuseAborted } from '../errors.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
-import { phaseAt, type View } from '../seam/generation.ts';
-import { sameView, viewOf } from '../seam/view.ts';
+import { phaseAt } from '../seam/generation.ts';
+import { viewOf } from '../seam/view.ts';
 import { endedWell } from '../wire/end.ts';
 import { Refusal } from '../wire/refusal.ts';
 import type { Controls } from './controls.ts';
 import { judgeRoute } from './judge-route.ts';
+import { classOfView, only } from './held.ts';
 import { UNLIMITED, type Room } from './limit.ts';
 import { believed, broke, OTHER_TEXT, PAST_THE_END, sameFailure } from './rerun.ts';
 import { Shadows, type Shadow } from './shadow.ts';
@@ -319,18 +320,6 @@ class WrongPrompt {
     this.cuts = cuts;
     this.prompt = prompt;
   }
-}
-
-function only(k: number): CutClass {
-  return { first: k, last: k };
-}
-
-/** The class of cuts at which a client holds this view: that of k, unless a real cut gave another view. */
-function classOfView(subject: Subject, k: number, view: View): CutClass {
-  const derived = subject.views[k];
-  if (derived !== undefined && sameView(derived, view)) return subject.viewClasses[k] ?? only(k);
-  const at = subject.views.findIndex((known) => sameView(known, view));
-  return at < 0 ? only(k) : (subject.viewClasses[at] ?? only(k));
 }
 
 /** A seam before any check was made. */

@@ -7,6 +7,7 @@ import type { Delta, Finish, TokenEvent, ToolCallView } from '../seam/generation
 import type { Message, ResponseFormat, ToolChoice, ToolDefinition } from '../scenario/schema.ts';
 import type { StreamEnd } from '../wire/end.ts';
 import type { RawChunk } from '../wire/capture.ts';
+import type { KeyHeader } from '../wire/key.ts';
 
 /** The unfinished assistant message that a resume sends back. */
 export interface Prefill {
@@ -126,6 +127,8 @@ export interface SentRequest {
   readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly body: unknown;
+  /** The header in which a key was sent, where one was; the key itself is never kept. */
+  readonly keyHeader?: KeyHeader | undefined;
 }
 
 /** The prompt that the server makes of a chat request. */

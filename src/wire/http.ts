@@ -6,6 +6,7 @@ import { collect } from './collect.ts';
 import type { StreamEnd } from './end.ts';
 import { exchange, type BodySink, type Call, type Head, type ReplyHeaders } from './exchange.ts';
 import { readJson } from './json-body.ts';
+import { keyHeaderOf, type KeyHeader } from './key.ts';
 import { Lanes } from './lanes.ts';
 import { Secrets } from './secrets.ts';
 import { streamed } from './streamed.ts';
@@ -91,6 +92,7 @@ export class HttpClient {
   readonly #options: Required<Omit<HttpOptions, 'url' | 'headers'>>;
   readonly #address: Address;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #keyHeader: KeyHeader | undefined;
   readonly #secrets: Secrets;
   readonly #lanes: Lanes;
   #requests = 0;
@@ -99,6 +101,7 @@ export class HttpClient {
     this.#address = parseAddress(options.url);
     this.url = this.#address.url;
     this.#headers = headersOf(options, this.#address);
+    this.#keyHeader = keyHeaderOf(this.#headers);
     this.#secrets = new Secrets(this.#headers, this.#address.secrets);
     this.#options = {
       connectMs: options.connectMs ?? 5000,
@@ -175,6 +178,12 @@ export class HttpClient {
     );
   }
 
+  /** A request as it is sent, to be told; without the key. */
+  request(method: 'GET' | 'POST', path: string, body: unknown): SentRequest {
+    const request = { method, url: this.url + path, body };
+    return this.#keyHeader === undefined ? request : { ...request, keyHeader: this.#keyHeader };
+  }
+
   /** Closes all connections; requests under way are interrupted. */
   async close(): Promise<void> {
     await this.#lanes.close();
@@ -194,7 +203,7 @@ export class HttpClient {
     ) => BodySink,
     own: Readonly<Record<string, string>> = {},
   ): Promise<Reply> {
-    const request: SentRequest = { method, url: this.url + path, body };
+    const request = this.request(method, path, body);
     const headers = { ...this.#headers, ...own };
     const call: Call = {
       ...this.#options,

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import type { Finding } from '../../src/reports/record.ts';
 import { startReference } from '../../src/reference/server.ts';
 import { onTestFinished } from 'vitest';
 import { packOf, seamstress, temporaryFolder, type Ended } from '../commands/cli.test-help.ts';
@@ -101,6 +102,13 @@ describe.each([
     if (breaks === 'resumes') expect(everything(join(cwd, out))).toContain('you sent [redacted]');
     expect(everything(join(cwd, out))).toContain('curl -s');
     const file = readdirSync(join(cwd, out, 'findings'))[0] ?? '';
+    const { replay } = JSON.parse(
+      readFileSync(join(cwd, out, 'findings', file), 'utf8'),
+    ) as Finding;
+    for (const line of replay.curl)
+      expect(line.includes('-H "authorization: Bearer $SEAMSTRESS_API_KEY"')).toBe(
+        'SEAMSTRESS_API_KEY' in env,
+      );
     expectNone(await seamstress(['replay', join(out, 'findings', file), ...target], { cwd, env }));
     expectNone(await seamstress(['analyze', out, '--json'], { cwd, env }));
   });
