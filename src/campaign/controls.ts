@@ -6,7 +6,8 @@
 import { checkContinuation, type ContinuationEvidence } from '../checks/continuation.ts';
 import type { Target } from '../dialects/dialect.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
-import type { Candidate, Generation } from '../seam/generation.ts';
+import type { Candidates } from '../seam/candidates.ts';
+import type { Generation } from '../seam/generation.ts';
 import { keptIds, noiseBetween, type Subject } from '../seam/subject.ts';
 
 export interface ControlTotals {
@@ -22,7 +23,7 @@ export interface ControlTotals {
 interface Control {
   readonly evidence: ContinuationEvidence;
   /** The likeliest next tokens. */
-  readonly next: readonly Candidate[] | undefined;
+  readonly next: Candidates | undefined;
 }
 
 /** Runs the controls of a campaign and remembers their results. */
@@ -94,7 +95,7 @@ export class Controls {
   }
 
   /** The likeliest next tokens when a cut is resumed by token ids, where the server tells them. */
-  async next(subject: Subject, k: number): Promise<readonly Candidate[] | undefined> {
+  async next(subject: Subject, k: number): Promise<Candidates | undefined> {
     return (await this.#control(subject, k, 1)).next;
   }
 

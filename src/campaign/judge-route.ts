@@ -23,6 +23,7 @@ import { isUnrendered } from '../dialects/route.ts';
 import { isMissing } from '../dialects/acquaint.ts';
 import { needsOf, waysOf } from '../dialects/ways.ts';
 import { messageOf } from '../errors.ts';
+import { leadOf } from '../seam/candidates.ts';
 import type { CutClass } from '../seam/classes.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
 import { EMPTY_VIEW, type Delta, type Generation, type View } from '../seam/generation.ts';
@@ -256,9 +257,8 @@ async function isTrusted(
   controls: Controls,
 ): Promise<boolean> {
   if (controls.disagrees) return false;
-  const [best, next] = subject.generation.tokens[agreed]?.top ?? [];
-  const near =
-    best !== undefined && next !== undefined && best.logprob - next.logprob <= controls.tau;
+  const lead = leadOf(subject.generation.tokens[agreed]?.top);
+  const near = lead !== undefined && lead <= controls.tau;
   return !near && (await controls.token(subject, k, agreed - k + 1)).flip === undefined;
 }
 

@@ -188,7 +188,7 @@ describe('a prompt that differs', () => {
 
   test('is drift when the output differs by a near tie', async () => {
     const wanted = THINKING.tokens[AFTER_IT]!.id;
-    const tied = [DERAILED, wanted].map((id) => ({ id, logprob: -0.7 }));
+    const tied = [DERAILED, wanted].flatMap((id) => [id, -0.7]);
     const target = new FakeTarget(THINKING, {
       render: tooManyBreaks,
       complete: (tokens) =>
@@ -249,7 +249,7 @@ function flipped(answer: Answer): Answer {
 
 /** The same, where both tokens are as likely. */
 function flippedByATie(answer: Answer): Answer {
-  const top = [DERAILED, answer.tokens[1]!.id].map((id) => ({ id, logprob: -0.7 }));
+  const top = [DERAILED, answer.tokens[1]!.id].flatMap((id) => [id, -0.7]);
   const { tokens, ...rest } = flipped(answer);
   return {
     ...rest,

@@ -3,12 +3,14 @@ import type { JudgedSeam } from '../checks/seam.ts';
 import { CAUSES } from '../diagnosis/causes.ts';
 import { promptDifference } from '../diagnosis/diagnose.ts';
 import type { SentRequest, TargetIdentity } from '../dialects/dialect.ts';
+import type { KeyHeader } from '../wire/key.ts';
 import {
   SCHEMA_VERSION,
   type Finding,
   type MinimalExample,
   type StoredGeneration,
 } from '../reports/record.ts';
+import { packed, unpacked } from '../seam/candidates.ts';
 import type { Delta, Generation } from '../seam/generation.ts';
 import { visible } from '../tokens/text.ts';
 import type { Group } from './findings.ts';
@@ -89,7 +91,7 @@ export function storeGeneration(generation: Generation): StoredGeneration {
       bytes: Buffer.from(token.bytes).toString('base64'),
       phase: token.phase,
       ...(token.logprob === undefined ? {} : { logprob: token.logprob }),
-      ...(token.top === undefined ? {} : { top: token.top }),
+      ...(token.top === undefined ? {} : { top: unpacked(token.top) }),
     })),
     length: generation.length,
     ...(generation.finish === undefined ? {} : { finish: generation.finish }),
@@ -110,7 +112,7 @@ export function restoreGeneration({ scenario, generation }: MinimalExample): Gen
       bytes: new Uint8Array(Buffer.from(token.bytes, 'base64')),
       phase: token.phase,
       ...(token.logprob === undefined ? {} : { logprob: token.logprob }),
-      ...(token.top === undefined ? {} : { top: token.top }),
+      ...(token.top === undefined ? {} : { top: packed(token.top) }),
     })),
     length: generation.length,
     finish: generation.finish,
@@ -120,13 +122,20 @@ export function restoreGeneration({ scenario, generation }: MinimalExample): Gen
   };
 }
 
-/** A request as a curl line for a POSIX shell. */
+/** Headers with a key, for a shell that knows it. */
+const KEYS: Readonly<Record<KeyHeader, string>> = {
+  authorization: '"authorization: Bearer $SEAMSTRESS_API_KEY"',
+  'x-api-key': '"x-api-key: $SEAMSTRESS_API_KEY"',
+};
+
+/** A request as a curl line for a POSIX shell; a key stands there by its variable's name. */
 export function curlOf(request: SentRequest): string {
   const data =
     request.body === undefined
       ? ''
       : ` -H 'content-type: application/json' -d ${shellQuote(asciiJson(request.body))}`;
-  return `curl -s ${shellQuote(request.url)}${data}`;
+  const key = request.keyHeader === undefined ? '' : ` -H ${KEYS[request.keyHeader]}`;
+  return `curl -s ${shellQuote(request.url)}${key}${data}`;
 }
 
 /** JSON without a character that a terminal or an editor could alter on the way. */

@@ -3,7 +3,7 @@ import { divergence, type Divergence } from '../checks/distribution.ts';
 import type { JudgedSeam } from '../checks/seam.ts';
 import { whitespaceChange } from '../diagnosis/whitespace.ts';
 import type { RunRecord, WhitespaceChange } from '../reports/record.ts';
-import type { Candidate } from '../seam/generation.ts';
+import type { Candidates } from '../seam/candidates.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { Controls } from './controls.ts';
 import { chance } from './random.ts';
@@ -23,7 +23,7 @@ interface Sampled {
   readonly rank: number;
   readonly subject: Subject;
   readonly kept: number;
-  readonly next: readonly Candidate[];
+  readonly next: Candidates;
 }
 
 /** Its size depends on the kinds of change, not on the number of seams. */

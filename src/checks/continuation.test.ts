@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Candidate, GeneratedToken } from '../seam/generation.ts';
+import type { Candidates } from '../seam/candidates.ts';
+import type { GeneratedToken } from '../seam/generation.ts';
 import { checkContinuation } from './continuation.ts';
 
-function token(id: number, top?: readonly Candidate[]): GeneratedToken {
+function token(id: number, top?: Candidates): GeneratedToken {
   return { id, bytes: new Uint8Array(), phase: 'content', ...(top === undefined ? {} : { top }) };
 }
 
@@ -80,15 +81,12 @@ describe('length', () => {
   });
 });
 
-function candidates(...logprobs: readonly (readonly [number, number])[]): Candidate[] {
-  return logprobs.map(([id, logprob]) => ({ id, logprob }));
+function candidates(...logprobs: readonly (readonly [number, number])[]): Candidates {
+  return logprobs.flat();
 }
 
 /** The gap between token 1, as expected, and token 2, as it came. */
-function gap(
-  expected: readonly Candidate[] | undefined,
-  actual: readonly Candidate[] | undefined,
-): number | undefined {
+function gap(expected: Candidates | undefined, actual: Candidates | undefined): number | undefined {
   const placed = { id: 2, place: 1, ...(actual === undefined ? {} : { top: actual }) };
   return checkContinuation([token(1, expected)], [placed], 1, false).flip?.gap;
 }

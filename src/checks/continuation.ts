@@ -2,13 +2,14 @@
  * Check 2, continuation: the resumed ids must be those that the uninterrupted run has after the
  * cut. Comparing stops at the first flip: what follows a flip is another text.
  */
-import type { Candidate, GeneratedToken } from '../seam/generation.ts';
+import { logprobIn, type Candidates } from '../seam/candidates.ts';
+import type { GeneratedToken } from '../seam/generation.ts';
 
 /** A token with its place in the resumed stream, 1 for the first. */
 interface Placed {
   readonly id: number;
   readonly place: number;
-  readonly top?: readonly Candidate[];
+  readonly top?: Candidates;
 }
 
 /** Where the resumed run leaves the uninterrupted one. */
@@ -86,14 +87,8 @@ function gapOf(expected: GeneratedToken, actual: Placed): number | undefined {
   return gaps.length === 0 ? undefined : Math.min(...gaps);
 }
 
-function gapIn(
-  top: readonly Candidate[] | undefined,
-  winner: number,
-  loser: number,
-): number | undefined {
-  const first = top?.find((candidate) => candidate.id === winner);
-  const second = top?.find((candidate) => candidate.id === loser);
-  return first === undefined || second === undefined
-    ? undefined
-    : Math.abs(first.logprob - second.logprob);
+function gapIn(top: Candidates | undefined, winner: number, loser: number): number | undefined {
+  const first = logprobIn(top, winner);
+  const second = logprobIn(top, loser);
+  return first === undefined || second === undefined ? undefined : Math.abs(first - second);
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Candidate } from '../seam/generation.ts';
+import { packed, type Candidates } from '../seam/candidates.ts';
 import { divergence } from './distribution.ts';
 
 /** A whole distribution over ids 0 to n - 1. */
@@ -12,11 +12,9 @@ const DISTRIBUTION = (size: number): fc.Arbitrary<number[]> =>
       return weights.map((weight) => weight / total);
     });
 
-function top(shares: readonly number[], count: number): Candidate[] {
-  return shares
-    .map((share, id) => ({ id, logprob: Math.log(share) }))
-    .toSorted((a, b) => b.logprob - a.logprob)
-    .slice(0, count);
+function top(shares: readonly number[], count: number): Candidates {
+  const all = shares.map((share, id) => ({ id, logprob: Math.log(share) }));
+  return packed(all.toSorted((a, b) => b.logprob - a.logprob).slice(0, count));
 }
 
 function whole(p: readonly number[], q: readonly number[]): { kl: number; tv: number } {
@@ -61,7 +59,7 @@ describe('divergence', () => {
   test('of equal lists is nothing, of disjoint ones is much', () => {
     const list = top([0.9, 0.1], 2);
     expect(divergence(list, list)).toEqual({ kl: 0, tv: 0 });
-    const other = list.map(({ id, logprob }) => ({ id: id + 10, logprob }));
+    const other = list.with(0, 10).with(2, 11);
     const told = divergence(list, other);
     expect(told?.tv).toBeGreaterThan(0.7);
     expect(told?.kl).toBeGreaterThan(1.5);
@@ -73,11 +71,7 @@ describe('divergence', () => {
   });
 
   test('bears improbable and impossible candidates', () => {
-    const odd = [
-      { id: 1, logprob: 0 },
-      { id: 2, logprob: -Infinity },
-      { id: 3, logprob: -9999 },
-    ];
+    const odd = [1, 0, 2, -Infinity, 3, -9999];
     expect(divergence(odd, odd)).toEqual({ kl: 0, tv: 0 });
   });
 });

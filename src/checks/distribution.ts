@@ -4,7 +4,7 @@
  * bounds: of a candidate that one list lacks no more is known than that it is not likelier than
  * the last one listed.
  */
-import type { Candidate } from '../seam/generation.ts';
+import { unpacked, type Candidates } from '../seam/candidates.ts';
 
 export interface Divergence {
   /** Kullback-Leibler divergence of the resumed distribution from the control's, in nats, at least. */
@@ -14,10 +14,7 @@ export interface Divergence {
 }
 
 /** Both lists best first; undefined when one is empty. */
-export function divergence(
-  control: readonly Candidate[],
-  resumed: readonly Candidate[],
-): Divergence | undefined {
+export function divergence(control: Candidates, resumed: Candidates): Divergence | undefined {
   if (control.length === 0 || resumed.length === 0) return undefined;
   const [p, q] = [probabilities(control), probabilities(resumed)];
   const [pMost, qMost] = [least(p), least(q)];
@@ -35,9 +32,9 @@ export function divergence(
   return { kl: Math.max(0, kl), tv: Math.min(1, Math.max(lost, gained)) };
 }
 
-function probabilities(candidates: readonly Candidate[]): Map<number, number> {
+function probabilities(candidates: Candidates): Map<number, number> {
   return new Map(
-    candidates.flatMap(({ id, logprob }): [number, number][] => {
+    unpacked(candidates).flatMap(({ id, logprob }): [number, number][] => {
       const share = Math.min(1, Math.exp(logprob));
       return share > 0 ? [[id, share]] : [];
     }),

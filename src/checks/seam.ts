@@ -1,7 +1,8 @@
 /** A seam: what is to be judged, and what judging it gave. */
 import type { Answer, SentRequest } from '../dialects/dialect.ts';
 import type { Way } from '../seam/cut.ts';
-import type { Candidate, Phase, View } from '../seam/generation.ts';
+import type { Candidates } from '../seam/candidates.ts';
+import type { Phase, View } from '../seam/generation.ts';
 import type { Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { ContinuationEvidence } from './continuation.ts';
@@ -47,7 +48,7 @@ export interface JudgedSeam {
   readonly promptText?: PromptTextEvidence | undefined;
   readonly continuation: ContinuationEvidence | undefined;
   /** The likeliest next tokens after a prompt that differs, where the server tells them. */
-  readonly next: readonly Candidate[] | undefined;
+  readonly next: Candidates | undefined;
   readonly shape: ShapeEvidence | undefined;
   readonly refusal: { readonly status: number; readonly message: string } | undefined;
   readonly error: string | undefined;

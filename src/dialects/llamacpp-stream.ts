@@ -7,7 +7,7 @@ import type { StreamEnd } from '../wire/end.ts';
 import type { StreamReply } from '../wire/http.ts';
 import type { Answer, PlacedToken, Progress, ReadOptions, Usage } from './dialect.ts';
 import { asNumber, asObject, parseEvent, type JsonObject } from './json.ts';
-import { deltaOf, readChatChunk } from './openai.ts';
+import { deltaOf, placedToken, readChatChunk } from './openai.ts';
 
 /** What has been read of one chat stream, also one that comes in two parts. */
 export class LlamacppReading implements Progress {
@@ -37,8 +37,8 @@ export class LlamacppReading implements Progress {
       this.#usage = readUsage(stated, timings, this.#usage);
     if (message === undefined) return false;
     this.#finish = message.finish ?? this.#finish;
-    for (const [i, token] of told.entries())
-      this.tokens.push({ ...token, place: this.generated - told.length + 1 + i });
+    let place = this.generated - told.length;
+    for (const token of told) this.tokens.push(placedToken(token, ++place));
     const counted = count !== undefined || told.length > 0;
     if (counted) this.#settle();
     const delta = deltaOf(message, this.generated);

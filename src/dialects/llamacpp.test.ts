@@ -230,7 +230,7 @@ describe('a chat stream', () => {
       [52, 3],
       [55, 5],
     ]);
-    expect(answer.tokens[0]).toMatchObject({ logprob: -0.5, top: [{ id: 50, logprob: -0.5 }] });
+    expect(answer.tokens[0]).toMatchObject({ logprob: -0.5, top: [50, -0.5] });
     expect(answer).toMatchObject({
       generated: 6,
       finish: 'stop',

@@ -34,7 +34,7 @@ import {
   openaiConstraints,
   openaiMessages,
   openaiTools,
-  readLogprob,
+  readLogprobs,
   readWhole,
 } from './openai.ts';
 import { Memo } from './memo.ts';
@@ -293,7 +293,7 @@ class LlamacppTarget implements Target {
       throw new SeamstressError('target', '/completion answered without token ids', {
         hint: 'The build is too old for return_tokens; use a newer one.',
       });
-    const told = asArray(body['completion_probabilities']).flatMap((entry) => readLogprob(entry));
+    const told = readLogprobs(body['completion_probabilities']);
     const tokens = withLogprobs(ids, told);
     const timings = asObject(body['timings']);
     const usage: Usage = {
@@ -324,10 +324,7 @@ class LlamacppTarget implements Target {
       ids: await this.#rendered.get(text, () => this.#tokenize(text, signal)),
       text,
       source: 'server',
-      requests: [
-        applied.request,
-        { method: 'POST', url: `${this.#http.url}/tokenize`, body: tokenizeBody(text) },
-      ],
+      requests: [applied.request, this.#http.request('POST', '/tokenize', tokenizeBody(text))],
     };
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { deltaOf, openaiMessages, readChatChunk, readLogprob } from './openai.ts';
+import { deltaOf, openaiMessages, readChatChunk, readLogprobs } from './openai.ts';
 
 describe('messages', () => {
   test('are sent field by field, the reasoning under the name that the server reads', () => {
@@ -78,14 +78,16 @@ describe('a chat chunk', () => {
 });
 
 test('a log-probability without an id is of no use', () => {
-  expect(readLogprob({ token: 'a', logprob: -1 })).toEqual([]);
-  expect(readLogprob(null)).toEqual([]);
+  expect(readLogprobs([{ token: 'a', logprob: -1 }, null])).toEqual([]);
+  expect(readLogprobs(null)).toEqual([]);
   expect(
-    readLogprob({
-      id: 3,
-      logprob: -1,
-      bytes: null,
-      top_logprobs: [{ id: 4, logprob: -2 }, { token: 'x' }],
-    }),
-  ).toEqual([{ id: 3, bytes: new Uint8Array(), logprob: -1, top: [{ id: 4, logprob: -2 }] }]);
+    readLogprobs([
+      {
+        id: 3,
+        logprob: -1,
+        bytes: null,
+        top_logprobs: [{ token: 'x' }, { id: 4, logprob: -2 }, { id: 5 }],
+      },
+    ]),
+  ).toEqual([{ id: 3, bytes: new Uint8Array(), logprob: -1, top: [4, -2] }]);
 });

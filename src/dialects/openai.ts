@@ -3,14 +3,9 @@
  * chunks on the way out.
  */
 import type { Message, ToolDefinition } from '../scenario/schema.ts';
-import type {
-  Candidate,
-  Delta,
-  TokenEvent,
-  ToolCallDelta,
-  ToolCallView,
-} from '../seam/generation.ts';
-import type { ChatRequest, Prefill } from './dialect.ts';
+import type { Candidates } from '../seam/candidates.ts';
+import type { Delta, TokenEvent, ToolCallDelta, ToolCallView } from '../seam/generation.ts';
+import type { ChatRequest, PlacedToken, Prefill } from './dialect.ts';
 import { asArray, asNumber, asObject, asString, type JsonObject } from './json.ts';
 import { Pieces } from './pieces.ts';
 
@@ -93,16 +88,19 @@ function readChoice(said: JsonObject, field: 'delta' | 'message'): ChatChunk | u
   const choice = asObject(asArray(said['choices'])[0]);
   if (choice === undefined) return undefined;
   const delta = asObject(choice[field]) ?? {};
-  const calls = asArray(delta['tool_calls']).flatMap((call, i) => readToolCallDelta(call, i));
+  const told = asObject(choice['logprobs']);
   return {
     reasoning: asString(delta['reasoning_content']) ?? asString(delta['reasoning']),
     content: asString(delta['content']),
-    toolCalls: calls.length > 0 ? calls : undefined,
+    toolCalls: readToolCalls(delta['tool_calls']),
     finish: asString(choice['finish_reason']),
-    logprobs: asArray(asObject(choice['logprobs'])?.['content']).flatMap((entry) =>
-      readLogprob(entry),
-    ),
+    logprobs: told === undefined ? [] : readLogprobs(told['content']),
   };
+}
+
+function readToolCalls(value: unknown): readonly ToolCallDelta[] | undefined {
+  const calls = asArray(value);
+  return calls.length === 0 ? undefined : calls.flatMap((call, i) => readToolCallDelta(call, i));
 }
 
 function readToolCallDelta(value: unknown, position: number): ToolCallDelta[] {
@@ -124,14 +122,18 @@ function readToolCallDelta(value: unknown, position: number): ToolCallDelta[] {
 
 const PIECES = new Pieces();
 
-/** One entry of a log-probability list with ids, as llama.cpp gives it; entries without an id are skipped. */
-export function readLogprob(value: unknown): TokenEvent[] {
-  const entry = asObject(value);
-  const id = asNumber(entry?.['id']);
-  if (entry === undefined || id === undefined) return [];
-  const bytes = PIECES.read(id, entry['bytes']);
-  const top = readCandidates(entry['top_logprobs'], readCandidate);
-  return [tokenEvent(id, bytes, asNumber(entry['logprob']), top)];
+/** A log-probability list with ids, as llama.cpp gives it; entries without an id are skipped. */
+export function readLogprobs(list: unknown): TokenEvent[] {
+  const tokens: TokenEvent[] = [];
+  for (const value of asArray(list)) {
+    const entry = asObject(value);
+    const id = asNumber(entry?.['id']);
+    if (entry === undefined || id === undefined) continue;
+    const bytes = PIECES.read(id, entry['bytes']);
+    const top = readCandidates(entry['top_logprobs'], idOfCandidate);
+    tokens.push(tokenEvent(id, bytes, asNumber(entry['logprob']), top));
+  }
+  return tokens;
 }
 
 /** A token of a stream. Every token is made here, and a literal is several times as fast as spreading. */
@@ -139,26 +141,39 @@ export function tokenEvent(
   id: number,
   bytes: Uint8Array,
   logprob: number | undefined,
-  top: readonly Candidate[],
+  top: Candidates,
 ): TokenEvent {
   if (logprob === undefined) return top.length === 0 ? { id, bytes } : { id, bytes, top };
   return top.length === 0 ? { id, bytes, logprob } : { id, bytes, logprob, top };
 }
 
+/** The same token at its place in a stream; a literal too, for the same reason. */
+export function placedToken(token: TokenEvent, place: number): PlacedToken {
+  const { id, bytes, logprob, top } = token;
+  return logprob === undefined || top === undefined
+    ? { ...token, place }
+    : { id, bytes, logprob, top, place };
+}
+
 /** The candidates of a list that can be read, in its order. */
 export function readCandidates(
   list: unknown,
-  read: (value: unknown) => Candidate | undefined,
-): readonly Candidate[] {
-  const all = asArray(list).map(read);
-  return all.every((one) => one !== undefined) ? all : all.filter((one) => one !== undefined);
+  idOf: (candidate: JsonObject) => number | undefined,
+): Candidates {
+  const all: number[] = [];
+  for (const value of asArray(list)) {
+    const candidate = asObject(value);
+    const id = candidate === undefined ? undefined : idOf(candidate);
+    const logprob = asNumber(candidate?.['logprob']);
+    if (id === undefined || logprob === undefined) continue;
+    all.push(id, logprob);
+  }
+  // A list that has grown keeps room for more; its copy does not.
+  return all.slice();
 }
 
-function readCandidate(value: unknown): Candidate | undefined {
-  const candidate = asObject(value);
-  const id = asNumber(candidate?.['id']);
-  const logprob = asNumber(candidate?.['logprob']);
-  return id === undefined || logprob === undefined ? undefined : { id, logprob };
+function idOfCandidate(candidate: JsonObject): number | undefined {
+  return asNumber(candidate['id']);
 }
 
 /** The delta that a chunk adds to the client's view, or undefined when it carries no text. */

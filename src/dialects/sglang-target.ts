@@ -11,6 +11,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { SeamstressError } from '../errors.ts';
+import { bestFirst, packed } from '../seam/candidates.ts';
 import type { Delta, TokenEvent } from '../seam/generation.ts';
 import type { StreamEnd } from '../wire/end.ts';
 import type { HttpClient } from '../wire/http.ts';
@@ -218,7 +219,7 @@ export class SglangTarget implements Target {
   #oracleRequest(request: ChatRequest): SentRequest {
     const tokenizes = this.#oracle.by === 'tokenize';
     const body = { ...templateBody(this.#model.id, request), ...(tokenizes ? {} : ONE_TOKEN) };
-    return { method: 'POST', url: this.#http.url + (tokenizes ? TOKENIZE : CHAT), body };
+    return this.#http.request('POST', tokenizes ? TOKENIZE : CHAT, body);
   }
 
   async #promptOf(request: ChatRequest, signal: AbortSignal): Promise<readonly number[]> {
@@ -408,7 +409,7 @@ export function continuation(body: unknown):
         id,
         bytes: NO_BYTES,
         ...(entry === undefined ? {} : { logprob: entry.logprob }),
-        ...(top.length === 0 ? {} : { top: top.toSorted((x, y) => y.logprob - x.logprob) }),
+        ...(top.length === 0 ? {} : { top: bestFirst(packed(top)) }),
       };
     }),
     finish,

@@ -93,7 +93,7 @@ describe('by ids', () => {
     expect(answer.usage.promptTokens).toBe(rendered.ids.length);
     expect(whole.finish).toBe('stop');
     expect(whole.tokens.at(-1)?.bytes).toHaveLength(0);
-    expect(whole.tokens.every(({ top }) => top?.length === 3)).toBe(true);
+    expect(whole.tokens.every(({ top }) => top?.length === 6)).toBe(true);
     const raw = Buffer.concat(whole.tokens.map(({ bytes }) => bytes)).toString('utf8');
     const { reasoning, content } = viewOf(answer.deltas);
     expect(raw).toContain(reasoning);

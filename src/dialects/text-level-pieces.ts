@@ -4,7 +4,8 @@
  * What came in one large event is divided into words. A local tokenizer divides better.
  */
 import { createHash } from 'node:crypto';
-import type { Candidate, Delta, ToolCallDelta } from '../seam/generation.ts';
+import { packed, type Candidate } from '../seam/candidates.ts';
+import type { Delta, ToolCallDelta } from '../seam/generation.ts';
 import type { LocalTokenizer } from '../tokens/tokenizer.ts';
 import type { PlacedToken } from './dialect.ts';
 
@@ -171,7 +172,7 @@ export function laidOut(pieces: readonly Piece[]): { tokens: PlacedToken[]; delt
       bytes: piece.bytes,
       place: tokens.length + 1,
       ...(logprob === undefined ? {} : { logprob }),
-      ...(top.length === 0 ? {} : { top: top.map(candidateOf) }),
+      ...(top.length === 0 ? {} : { top: packed(top.map(candidateOf)) }),
     });
     const delta = deltaOf(piece, tokens.length);
     if (delta !== undefined) deltas.push(delta);

@@ -259,10 +259,7 @@ describe('a chat stream', () => {
     ]);
     expect(answer.tokens[0]).toMatchObject({
       logprob: -0.5,
-      top: [
-        { id: think, logprob: -0.5 },
-        { id: 7, logprob: -1.5 },
-      ],
+      top: [think, -0.5, 7, -1.5],
     });
     expect(answer.tokens.at(-1)?.bytes).toHaveLength(0);
     expect(answer.deltas).toEqual([
@@ -390,10 +387,7 @@ describe('a completion by ids', () => {
     ]);
     expect(tokens[0]).toMatchObject({
       logprob: -0.3,
-      top: [
-        { id: 9, logprob: -0.3 },
-        { id: 40, logprob: -1.3 },
-      ],
+      top: [9, -0.3, 40, -1.3],
     });
     expect(rest).toMatchObject({
       finish: 'stop',

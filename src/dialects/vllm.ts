@@ -13,7 +13,8 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SeamstressError } from '../errors.ts';
-import type { Candidate, Delta, TokenEvent } from '../seam/generation.ts';
+import { bestFirst, packed } from '../seam/candidates.ts';
+import { idsOf, type Delta, type TokenEvent } from '../seam/generation.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import type { StreamEnd } from '../wire/end.ts';
 import { HttpClient } from '../wire/http.ts';
@@ -58,6 +59,7 @@ import {
   openaiConstraints,
   openaiMessages,
   openaiTools,
+  placedToken,
   readCandidates,
   readChatChunk,
   tokenEvent,
@@ -300,7 +302,7 @@ class VllmTarget implements Target {
         const choice = asObject(asArray(chunk['choices'])[0]) ?? {};
         finish = message.finish ?? finish;
         stoppedBy = choice['stop_reason'] ?? stoppedBy;
-        for (const token of readChatTokens(choice)) tokens.push({ ...token, place: ++generated });
+        for (const token of readChatTokens(choice)) tokens.push(placedToken(token, ++generated));
         const delta = deltaOf(message, generated);
         if (delta !== undefined) deltas.push(delta);
         return read.stopWhen?.({ generated, tokens, deltas }) === true;
@@ -340,7 +342,7 @@ class VllmTarget implements Target {
     requireSamePrompt(prompt, asIds(answer['prompt_token_ids']));
     const choice = asObject(asArray(answer['choices'])[0]) ?? {};
     const message = readWhole(answer);
-    const told = readChatTokens(choice).map((token, i) => ({ ...token, place: i + 1 }));
+    const told = readChatTokens(choice).map((token, i) => placedToken(token, i + 1));
     const stated = asNumber(asObject(answer['usage'])?.['completion_tokens']);
     const generated = stated ?? told.length;
     const finish = message?.finish;
@@ -440,7 +442,7 @@ class VllmTarget implements Target {
     const { tokenizeIsChat } = this.#oracle;
     const path = tokenizeIsChat ? '/tokenize' : '/v1/chat/completions';
     const body = { ...this.#templateBody(request), ...(tokenizeIsChat ? {} : ONE_TOKEN) };
-    return { method: 'POST', url: this.#http.url + path, body };
+    return this.#http.request('POST', path, body);
   }
 
   async #promptIds(request: ChatRequest, signal: AbortSignal): Promise<readonly number[]> {
@@ -469,16 +471,18 @@ class VllmTarget implements Target {
 
   /** @param ended the last token ended the generation; servers do not print it */
   async #withBytes<T extends TokenEvent>(
-    tokens: readonly T[],
+    tokens: T[],
     ended: boolean,
     signal: AbortSignal,
   ): Promise<T[]> {
-    const printed = ended ? tokens.slice(0, -1) : tokens;
     const bytes = await this.#vocabulary.bytes(
-      printed.map(({ id }) => id),
+      idsOf(tokens, 0, tokens.length - (ended ? 1 : 0)),
       signal,
     );
-    return tokens.map((token, i) => ({ ...token, bytes: bytes[i] ?? NO_BYTES }));
+    // They were made here, and nobody else has them yet: a copy of each would cost most of all.
+    const unprinted: { bytes: Uint8Array }[] = tokens;
+    for (const [i, token] of unprinted.entries()) token.bytes = bytes[i] ?? NO_BYTES;
+    return tokens;
   }
 
   #templateBody(request: ChatRequest): JsonObject {
@@ -544,12 +548,13 @@ function requireSamePrompt(rendered: readonly number[], seen: readonly number[] 
 
 /** The ids of a chunk; from the log-probabilities where a gateway has dropped `token_ids`. */
 function readChatTokens(choice: JsonObject): TokenEvent[] {
-  const told = asArray(asObject(choice['logprobs'])?.['content']).map((entry) => asObject(entry));
-  const ids = asIds(choice['token_ids']) ?? told.flatMap((entry) => placeholder(entry) ?? []);
+  const told = asArray(asObject(choice['logprobs'])?.['content']);
+  const ids =
+    asIds(choice['token_ids']) ?? told.flatMap((entry) => placeholder(asObject(entry)) ?? []);
   return ids.map((id, i) => {
-    const entry = told[i];
+    const entry = asObject(told[i]);
     if (entry === undefined || placeholder(entry) !== id) return { id, bytes: NO_BYTES };
-    const top = readCandidates(entry['top_logprobs'], readCandidate);
+    const top = readCandidates(entry['top_logprobs'], placeholder);
     return tokenEvent(id, NO_BYTES, asNumber(entry['logprob']), bestFirst(top));
   });
 }
@@ -567,20 +572,8 @@ function readCompletionTokens(ids: readonly number[], choice: JsonObject): Token
         ? []
         : [{ id: candidateId, logprob }];
     });
-    return tokenEvent(id, NO_BYTES, asNumber(own[i]), bestFirst(top));
+    return tokenEvent(id, NO_BYTES, asNumber(own[i]), bestFirst(packed(top)));
   });
-}
-
-function readCandidate(value: unknown): Candidate | undefined {
-  const candidate = asObject(value);
-  const id = placeholder(candidate);
-  const logprob = asNumber(candidate?.['logprob']);
-  return id === undefined || logprob === undefined ? undefined : { id, logprob };
-}
-
-function bestFirst(top: readonly Candidate[]): readonly Candidate[] {
-  const sorted = top.every(({ logprob }, i) => logprob <= (top[i - 1]?.logprob ?? Infinity));
-  return sorted ? top : top.toSorted((a, b) => b.logprob - a.logprob);
 }
 
 /** The id in `token_id:123`, which `return_tokens_as_token_ids` gives in place of a token's text. */
@@ -599,9 +592,10 @@ function placeholder(entry: JsonObject | undefined): number | undefined {
 
 function readUsage(body: JsonObject, before: Usage): Usage {
   const stated = asObject(body['usage']);
-  const details = asObject(stated?.['prompt_tokens_details']);
+  if (stated === undefined) return before;
+  const details = asObject(stated['prompt_tokens_details']);
   return {
-    promptTokens: asNumber(stated?.['prompt_tokens']) ?? before.promptTokens,
+    promptTokens: asNumber(stated['prompt_tokens']) ?? before.promptTokens,
     cachedTokens: asNumber(details?.['cached_tokens']) ?? before.cachedTokens,
   };
 }

@@ -6,19 +6,15 @@ import { z } from 'zod';
 import { CHECKS, VERDICTS, type CheckName, type Verdict } from '../checks/verdict.ts';
 import { CAUSE_NAMES, CULPRITS, type Cause, type Culprit } from '../diagnosis/causes.ts';
 import type { SentRequest, TargetIdentity } from '../dialects/dialect.ts';
+import { KEY_HEADERS } from '../wire/key.ts';
 import { SeamstressError } from '../errors.ts';
 import { hopsSchema, type HopsReport } from './hops.ts';
 import { scenarioSchema, type Scenario } from '../scenario/schema.ts';
 import { comparisonSchema, type TokenizerComparison } from '../tokens/compareSchema.ts';
 import { roundTripTableSchema, type RoundTripTable } from '../tokens/reportSchema.ts';
 import { WAYS, type Way } from '../seam/cut.ts';
-import {
-  PHASES,
-  type Candidate,
-  type Phase,
-  type TokenCounts,
-  type View,
-} from '../seam/generation.ts';
+import type { Candidate } from '../seam/candidates.ts';
+import { PHASES, type Phase, type TokenCounts, type View } from '../seam/generation.ts';
 
 /** The version that this tool writes. */
 export const SCHEMA_VERSION = 2;
@@ -304,6 +300,7 @@ const requestSchema = z.object({
   method: z.enum(['GET', 'POST']),
   url: z.string(),
   body: z.unknown(),
+  keyHeader: z.enum(KEY_HEADERS).optional(),
 });
 
 export const findingSchema: z.ZodType<Finding> = z

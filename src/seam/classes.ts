@@ -31,9 +31,20 @@ export function rawClassesOf(tokens: readonly TokenEvent[]): CutClass[] {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const sizes = [0];
   let size = 0;
+  let open = false;
   for (const { bytes } of tokens) {
-    size += bytes.length === 0 ? 0 : decoder.decode(bytes, { stream: true }).length;
+    if (!open && isAscii(bytes)) size += bytes.length;
+    else if (bytes.length > 0) {
+      size += decoder.decode(bytes, { stream: true }).length;
+      // Only what ends in ASCII surely leaves no character open.
+      open = (bytes.at(-1) ?? 0) > 0x7f;
+    }
     sizes.push(size);
   }
   return classesOf(sizes, (a, b) => a === b);
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] ?? 0) > 0x7f) return false;
+  return true;
 }

@@ -19,14 +19,8 @@ import type {
 } from '../dialects/dialect.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import type { StreamEnd } from '../wire/end.ts';
-import type {
-  Candidate,
-  Delta,
-  GeneratedToken,
-  Generation,
-  Phase,
-  TokenEvent,
-} from './generation.ts';
+import { packed, type Candidates } from './candidates.ts';
+import type { Delta, GeneratedToken, Generation, Phase, TokenEvent } from './generation.ts';
 import { derive, type Subject } from './subject.ts';
 
 export const SCENARIO: Scenario = {
@@ -126,13 +120,13 @@ function generationOf(pieces: readonly Piece[], parts: GenerationParts = {}): Ge
 }
 
 /** A token that is far likelier than the one that comes in its place after a derailment. */
-function likely(id: number): { logprob: number; top: readonly Candidate[] } {
+function likely(id: number): { logprob: number; top: Candidates } {
   return {
     logprob: -0.01,
-    top: [
+    top: packed([
       { id, logprob: -0.01 },
       { id: DERAILED, logprob: -6 },
-    ],
+    ]),
   };
 }
 
@@ -428,7 +422,7 @@ function derailed(): TokenEvent {
     id: DERAILED,
     bytes: bytesOfId(88),
     logprob: -0.01,
-    top: [{ id: DERAILED, logprob: -0.01 }],
+    top: [DERAILED, -0.01],
   };
 }
 

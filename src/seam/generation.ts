@@ -3,16 +3,11 @@
  * each moment. Every cut is derived from it, so that no cut costs a new generation.
  */
 import type { Scenario } from '../scenario/schema.ts';
+import type { Candidates } from './candidates.ts';
 
 /** Where a token lies. `opening` and `closing` are the think tags and what belongs to them. */
 export const PHASES = ['opening', 'reasoning', 'closing', 'content', 'tool-call'] as const;
 export type Phase = (typeof PHASES)[number];
-
-/** One candidate of a next-token distribution; `logprob` is a natural logarithm. */
-export interface Candidate {
-  readonly id: number;
-  readonly logprob: number;
-}
 
 /** A token as a server reports it. */
 export interface TokenEvent {
@@ -20,8 +15,8 @@ export interface TokenEvent {
   /** The token's own bytes; empty for control tokens that servers do not print. */
   readonly bytes: Uint8Array;
   readonly logprob?: number;
-  /** The most likely candidates at this position, best first, where the server gives them. */
-  readonly top?: readonly Candidate[];
+  /** The most likely candidates at this position, where the server gives them. */
+  readonly top?: Candidates;
 }
 
 /** A token of a generation. */
@@ -99,7 +94,10 @@ export function idsOf(
   from = 0,
   to: number = tokens.length,
 ): number[] {
-  return tokens.slice(from, to).map((token) => token.id);
+  const end = Math.min(to, tokens.length);
+  const ids: number[] = [];
+  for (let i = from; i < end; i++) ids.push((tokens[i] as TokenEvent).id);
+  return ids;
 }
 
 /** The bytes of `tokens[from:to]`, joined. */
@@ -108,7 +106,18 @@ export function bytesOf(
   from = 0,
   to: number = tokens.length,
 ): Uint8Array {
-  return new Uint8Array(Buffer.concat(tokens.slice(from, to).map((token) => token.bytes)));
+  const end = Math.min(to, tokens.length);
+  let size = 0;
+  for (let i = from; i < end; i++) size += (tokens[i] as TokenEvent).bytes.length;
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (let i = from; i < end; i++) {
+    const { bytes } = tokens[i] as TokenEvent;
+    // Tokens are a few bytes long: a call to copy them takes longer than to do it.
+    for (let j = 0; j < bytes.length; j++) all[at + j] = bytes[j] as number;
+    at += bytes.length;
+  }
+  return all;
 }
 
 /** The phase in which a cut after `k` tokens falls: that of the last token kept. */

@@ -18,7 +18,7 @@ export interface Layout {
 
 /** Lays the client's final view over the raw bytes of the tokens. */
 export function layOut(tokens: readonly TokenEvent[], view: View): Layout {
-  const raw = Buffer.from(bytesOf(tokens));
+  const raw = Buffer.from(bytesOf(tokens).buffer);
   const reasoning = locate(raw, view.reasoning, 0);
   const closed = view.reasoning === '' ? endOfCloser(raw, 0) : endOfCloser(raw, reasoning[1]);
   const content =

@@ -33,9 +33,13 @@ function addToolCalls(
 
 /** What the deltas add up to. */
 export function viewOf(deltas: Iterable<Delta>): View {
-  let view = EMPTY_VIEW;
-  for (const delta of deltas) view = addDelta(view, delta);
-  return view;
+  let [reasoning, content, toolCalls] = ['', '', EMPTY_VIEW.toolCalls];
+  for (const delta of deltas) {
+    if (delta.reasoning !== undefined) reasoning += delta.reasoning;
+    if (delta.content !== undefined) content += delta.content;
+    if (delta.toolCalls !== undefined) toolCalls = addToolCalls(toolCalls, delta.toolCalls);
+  }
+  return { reasoning, content, toolCalls };
 }
 
 /** What the client holds when the stream is closed after `k` tokens. */

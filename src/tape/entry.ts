@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Answer, Completion, PlacedToken, Rendered } from '../dialects/dialect.ts';
 import { messageOf } from '../errors.ts';
+import type { Candidates } from '../seam/candidates.ts';
 import type { TokenEvent } from '../seam/generation.ts';
 import type { RawChunk } from '../wire/capture.ts';
 import { Refusal } from '../wire/refusal.ts';
@@ -58,7 +59,7 @@ type PackedToken = readonly [
   base64: string,
   place: number | null,
   logprob: number | null,
-  top: readonly number[] | null,
+  top: Candidates | null,
 ];
 
 /** Writes entries as changes of the ones before; `reset` where a block begins. */
@@ -191,24 +192,16 @@ function packToken(token: TokenEvent & Partial<Pick<PlacedToken, 'place'>>): Pac
     base64(token.bytes),
     token.place ?? null,
     token.logprob ?? null,
-    token.top === undefined ? null : token.top.flatMap(({ id, logprob }) => [id, logprob]),
+    token.top ?? null,
   ];
 }
 
 function unpackToken([id, bytes, , logprob, top]: PackedToken): TokenEvent {
-  const pairs = top ?? [];
   return {
     id,
     bytes: new Uint8Array(Buffer.from(bytes, 'base64')),
     ...(logprob === null ? {} : { logprob }),
-    ...(top === null
-      ? {}
-      : {
-          top: Array.from({ length: pairs.length / 2 }, (_, i) => ({
-            id: pairs[2 * i] ?? 0,
-            logprob: pairs[2 * i + 1] ?? 0,
-          })),
-        }),
+    ...(top === null ? {} : { top }),
   };
 }
 

@@ -47,7 +47,7 @@ const TOKEN = fc.record(
     id: ID,
     bytes: BYTES,
     logprob: LOGPROB,
-    top: fc.array(fc.record({ id: ID, logprob: LOGPROB }), { maxLength: 3 }),
+    top: fc.array(fc.tuple(ID, LOGPROB), { maxLength: 3 }).map((pairs) => pairs.flat()),
   },
   { requiredKeys: ['id', 'bytes'] },
 );

@@ -81,6 +81,9 @@ export function exchange(
   let giveUp: (() => void) | undefined;
   let patience: NodeJS.Timeout | undefined;
   let leave = (_reuse: boolean): void => giveUp?.();
+  /** What the socket is being read into, and since when. */
+  let read: ArrayBufferLike | undefined;
+  let readAt = 0;
 
   const now = (): number => performance.now() - sentAt;
   const headers = new QuietTimer(call.headersMs, () => {
@@ -156,8 +159,14 @@ export function exchange(
         },
         onResponseData(_, chunk) {
           if (over) return;
-          body.touch();
-          guarded(() => sink?.onBytes(chunk, now()));
+          // Servers send each event in an HTTP chunk; one read of the socket brings many at once.
+          if (chunk.buffer !== read) {
+            read = chunk.buffer;
+            readAt = now();
+            body.touch();
+            queueMicrotask(() => (read = undefined));
+          }
+          guarded(() => sink?.onBytes(chunk, readAt));
         },
         onResponseEnd() {
           if (over) return;

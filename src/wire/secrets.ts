@@ -27,6 +27,7 @@ export class Secrets {
 
   /** The text with each secret replaced by `[redacted]`. */
   hide(text: string): string {
+    if (this.#values.length === 0) return text;
     return this.#values.reduce((hidden, value) => hidden.replaceAll(value, REDACTED), text);
   }
 

@@ -85,8 +85,10 @@ export class EventReader {
    * one on that is not so.
    */
   #takeWhole(bytes: Uint8Array): Uint8Array {
-    if (bytes.includes(CR)) return bytes;
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const buffer = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (buffer.indexOf(CR) >= 0) return bytes;
     let at = 0;
     while (at < buffer.length && this.#end === undefined) {
       const line = buffer.indexOf(LF, at);
@@ -126,7 +128,7 @@ export class EventReader {
   #take(data: string, name: string | undefined): void {
     if (this.#end !== undefined) return;
     if (data.trim() === DONE) this.#end = { kind: 'done' };
-    else if (Buffer.byteLength(data) > this.#options.maxEventBytes) this.#end = this.#tooLarge();
+    else if (this.#isTooLarge(data)) this.#end = this.#tooLarge();
     else if (name === 'error' || isError(data)) this.#end = errorEvent(data);
     else {
       this.#events += 1;
@@ -143,6 +145,12 @@ export class EventReader {
     else if (isError(line)) this.#end ??= errorEvent(line);
   }
 
+  #isTooLarge(data: string): boolean {
+    const { maxEventBytes } = this.#options;
+    // A UTF-16 unit is three bytes at most: hardly an event needs to be counted.
+    return 3 * data.length > maxEventBytes && Buffer.byteLength(data) > maxEventBytes;
+  }
+
   #tooLarge(): StreamEnd {
     return { kind: 'garbled', detail: `an event larger than ${this.#options.maxEventBytes} bytes` };
   }
@@ -153,7 +161,8 @@ function errorEvent(body: string): StreamEnd {
 }
 
 function isData(buffer: Buffer, at: number): boolean {
-  return DATA.every((byte, i) => buffer[at + i] === byte);
+  for (let i = 0; i < DATA.length; i++) if (buffer[at + i] !== DATA[i]) return false;
+  return true;
 }
 
 /**

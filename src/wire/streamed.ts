@@ -43,6 +43,7 @@ export function streamed(
   const capture = new Capture();
   const encoding = encodingOf(head.headers);
   let atMs = 0;
+  let touchedMs = -1;
   let firstEventMs: number | undefined;
   let drained = 0;
   let size = 0;
@@ -60,7 +61,11 @@ export function streamed(
   const { maxEventBytes } = options;
   const contentType = firstOf(head.headers['content-type']);
   const onEvent = (data: string, name: string | undefined): boolean => {
-    events.touch();
+    // What one read of the socket brings comes at one time.
+    if (atMs !== touchedMs) {
+      events.touch();
+      touchedMs = atMs;
+    }
     firstEventMs ??= atMs;
     // `onData` may also stop the stream by aborting its signal, which ends it before it returns.
     if (options.onData(data, atMs, name) === true || ended !== undefined) return true;
