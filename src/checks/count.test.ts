@@ -37,6 +37,21 @@ test('a run that was cut by its limit has no end that is hidden', () => {
     actual: 9,
   });
   expect(checkCount(generation, 4, 10)?.agrees).toBe(false);
+  // Then all that is hidden may be among the kept, and nothing of it is the end.
+  const hiding = { ...generation, counts: { prompt: 5, generated: 12 } };
+  expect(checkCount(hiding, 4, 11)).toMatchObject({ agrees: true, least: 9, most: 11 });
+  expect(checkCount(hiding, 4, 12)?.agrees).toBe(false);
+});
+
+test('without hidden tokens the end is none of them, and the number is exact', () => {
+  const generation = { length: 10, finish: 'stop', counts: { prompt: 5, generated: 10 } };
+  expect(checkCount(generation, 4, 9)).toMatchObject({ agrees: true, least: 9, most: 9 });
+});
+
+test('more hidden tokens than tags have are a server whose pieces are no tokens', () => {
+  const known = { length: 10, finish: 'stop' };
+  expect(checkCount({ ...known, counts: { prompt: 5, generated: 22 } }, 4, 9)?.most).toBe(20);
+  expect(checkCount({ ...known, counts: { prompt: 5, generated: 23 } }, 4, 9)).toBeUndefined();
 });
 
 test('nothing is said where the counts are not told, or the pieces are no tokens', () => {

@@ -92,6 +92,59 @@ describe('a wrong prompt', () => {
   });
 
   test('whose text is unknown is not explained', () => {
-    expect(diagnose(seamWith(undefined, [1, 2, 3])).cause).toBe('unexplained');
+    expect(diagnose(seamWith(undefined, [1, 2, 3]))).toEqual({ cause: 'unexplained', detail: '' });
   });
+
+  test('that starts with two more tokens has its BOS doubled, with three or behind other ids not', () => {
+    const nameOf = (ids: readonly number[]): string => diagnose(seamWith(RIGHT, ids)).cause;
+    expect(nameOf([1, 2, ...encode(RIGHT)])).toBe('bos-doubled');
+    expect(nameOf([1, 2, 3, ...encode(RIGHT)])).not.toBe('bos-doubled');
+    expect(nameOf([1, ...encode(RIGHT).with(3, 9999)])).not.toBe('bos-doubled');
+  });
+
+  test('of a header that is not told is not explained', () => {
+    const generation = { ...THINKING, promptText: undefined };
+    const seam = seamWith(`${RIGHT} `, encode(`${RIGHT} `));
+    const plan = { ...seam.plan, subject: { ...SUBJECT, generation } };
+    expect(diagnose({ ...seam, plan }).cause).toBe('unexplained');
+  });
+
+  test('and is not looked at where it is right, whatever its text', () => {
+    const seam = seamWith(RIGHT, encode(RIGHT));
+    expect(seam.prompt?.agrees).toBe(true);
+    expect(diagnose({ ...seam, check: 'continuation' }).cause).toBe('continuation-differs');
+  });
+});
+
+describe('what the client sent', () => {
+  const user = { role: 'user', content: 'Hi' };
+  const requests = [
+    { method: 'POST', url: 'http://localhost/', body: { messages: [user] } },
+  ] as const;
+  const refusal = { status: 400, message: 'roles must alternate' };
+
+  test('counts for a refusal as for a wrong prompt', () => {
+    expect(diagnose(seamOf({ verdict: 'rejected', refusal, requests })).cause).toBe(
+      'client-drops-message',
+    );
+  });
+
+  test('is not looked at where the prompt is right', () => {
+    expect(diagnose(seamOf({ check: 'continuation', requests })).cause).toBe(
+      'continuation-differs',
+    );
+  });
+
+  test('says nothing where the strategy sends no message', () => {
+    const seam = seamOf({ verdict: 'rejected', refusal, requests }, 'raw-text');
+    expect(diagnose(seam).cause).toBe('roles-refused');
+  });
+});
+
+test('a server that tells numbers of tokens only is judged by them', () => {
+  const generation = { ...THINKING, counts: { prompt: 10, generated: 40 } };
+  const promptCount = { agrees: false, base: 10, least: 14, most: 14, actual: 30 };
+  const seam = seamOf({ promptCount });
+  const plan = { ...seam.plan, subject: { ...SUBJECT, generation } };
+  expect(diagnose({ ...seam, plan }).cause).toBe('prompt-count-differs');
 });

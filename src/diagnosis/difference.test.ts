@@ -64,3 +64,12 @@ test('whitespace is whitespace only, and something', () => {
   for (const text of [' ', '\n\t', '\u00a0\u3000']) expect(isWhitespace(text)).toBe(true);
   for (const text of ['', ' x', '\u200b']) expect(isWhitespace(text)).toBe(false);
 });
+
+test.each([
+  ['a<|im_end|> b', 'a<|eot_id|> b', '<|im_end|>', '<|eot_id|>'],
+  ['a<BOS>b', 'a<EOS>b', '<BOS>', '<EOS>'],
+  ['a</think>b', 'a<think>b', '</think>', '<think>'],
+  ['a<b', 'a<', '<b', '<'],
+])('%j and %j differ in whole tags', (expected, actual, removed, inserted) => {
+  expect(differenceOf(expected, actual)).toMatchObject({ at: 1, removed, inserted });
+});

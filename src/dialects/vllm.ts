@@ -10,12 +10,9 @@
  *   or else from `/detokenize` (see `vocabulary.ts`).
  */
 import { randomUUID } from 'node:crypto';
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { SeamstressError } from '../errors.ts';
 import { bestFirst, packed } from '../seam/candidates.ts';
 import { idsOf, type Delta, type TokenEvent } from '../seam/generation.ts';
-import { loadTokenizer } from '../tokens/tokenizer.ts';
 import type { StreamEnd } from '../wire/end.ts';
 import { HttpClient } from '../wire/http.ts';
 import { mostEvents } from './endless.ts';
@@ -66,7 +63,8 @@ import {
   readWhole,
 } from './openai.ts';
 import { Routes } from './route.ts';
-import { localVocabulary, remoteVocabulary, type Vocabulary } from './vocabulary.ts';
+import { vocabularyOfFile } from './tokenizer-file.ts';
+import { remoteVocabulary, type Vocabulary } from './vocabulary.ts';
 
 const KIND = 'vLLM';
 
@@ -104,7 +102,11 @@ async function connectVllm(options: ConnectOptions, signal: AbortSignal): Promis
     const probeIds = readTokens(
       await probe(http, { kind: KIND, method: 'POST', path: '/tokenize', body }, signal),
     );
-    const vocabulary = await loadVocabulary(options, http.url, model, probeIds);
+    const vocabulary = await vocabularyOfFile(options, {
+      url: http.url,
+      root: model.root,
+      probeIds,
+    });
     const chatTemplate = options.files?.chatTemplate;
     const identity: TargetIdentity = {
       dialect: vllm.name,
@@ -127,36 +129,6 @@ async function connectVllm(options: ConnectOptions, signal: AbortSignal): Promis
     await http.close();
     throw error;
   }
-}
-
-/**
- * The tokenizer file that was named, or the one that a server on this machine reads itself.
- * Undefined when there is none, or when the latter does not give the server's ids.
- */
-async function loadVocabulary(
-  options: ConnectOptions,
-  url: string,
-  { root }: ServedModel,
-  probeIds: readonly number[],
-): Promise<Vocabulary | undefined> {
-  const named = options.files?.tokenizer;
-  const path = named ?? (await tokenizerAt(url, root));
-  if (path === undefined) return undefined;
-  const tokenizer = await loadTokenizer(path);
-  const ids = tokenizer.encode(TOKENIZER_PROBE);
-  if (ids.join() === probeIds.join()) return localVocabulary(tokenizer);
-  if (named === undefined) return undefined;
-  throw new SeamstressError('config', `${named} is not the tokenizer of the model at ${url}`, {
-    hint: 'A fixed text gives other ids there; use the tokenizer.json of the very model that is served.',
-  });
-}
-
-async function tokenizerAt(url: string, root: string | undefined): Promise<string | undefined> {
-  const here = /^(?:127\.[\d.]+|localhost|\[::1\])$/.test(new URL(url).hostname);
-  if (!here || root === undefined) return undefined;
-  const path = join(root, 'tokenizer.json');
-  const found = await stat(path).catch(() => undefined);
-  return found?.isFile() === true ? path : undefined;
 }
 
 /** How the prompt of a chat request is learned. */
