@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { llamacpp, loadScenarios, runCampaign, RunStore, strategiesNamed } from '../dist/index.js';
 
+const CONCURRENCY = 16;
 const wanted = Number(process.argv[2] ?? 10_000);
 const { signal } = new AbortController();
 const main = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js');
@@ -33,7 +34,7 @@ try {
   console.log(process.argv.includes('--json') ? JSON.stringify(result) : words(result));
 
   async function sweep(own, out) {
-    const target = await llamacpp.connect({ url }, signal);
+    const target = await llamacpp.connect({ url, connections: CONCURRENCY }, signal);
     const rss = [];
     let seams = 0;
     let planned = 0;
@@ -49,7 +50,7 @@ try {
         cuts: 'all',
         cases: 0,
         compare: 24,
-        concurrency: 8,
+        concurrency: CONCURRENCY,
         seed: 1,
         maxTimeMs: undefined,
         cache: false,

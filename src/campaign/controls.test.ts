@@ -12,11 +12,24 @@ describe('the token control', () => {
   test('resumes a cut by its ids, cold, for as many tokens as are compared', async () => {
     const target = new FakeTarget(THINKING);
     const controls = new Controls(target, 4, signal);
-    expect(await controls.token(SUBJECT, 3)).toMatchObject({ compared: 4, flip: undefined });
+    expect(await controls.token(SUBJECT, 3, 4)).toMatchObject({ compared: 4, flip: undefined });
     expect(target.completions).toEqual([
       { prompt: keptIds(THINKING, 3), sampling: { maxTokens: 4, top: 5, cache: 'cold' } },
     ]);
     expect(controls.totals.tokenControl).toEqual({ tried: 1, exact: 1 });
+  });
+
+  test('goes as far as what it is for, and one made before the first seam serves for less', async () => {
+    const target = new FakeTarget(THINKING);
+    const controls = new Controls(target, 4, signal);
+    await controls.token(SUBJECT, 3, 4);
+    await controls.token(SUBJECT, 3, 2);
+    expect(target.calls.complete).toBe(1);
+    controls.freeze();
+    await controls.token(SUBJECT, 3, 3);
+    expect(target.calls.complete).toBe(1);
+    expect(await controls.token(SUBJECT, 3, 9)).toMatchObject({ flip: undefined });
+    expect(target.completions.map(({ sampling }) => sampling.maxTokens)).toEqual([4, 13]);
   });
 
   test('asks for no more tokens than there are', async () => {

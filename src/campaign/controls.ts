@@ -19,6 +19,9 @@ export interface ControlTotals {
   readonly tau: number;
 }
 
+/** Controls are as long as what they are for, in steps of so many tokens. */
+const STEP = 8;
+
 /** A cut resumed by token ids. */
 interface Control {
   readonly evidence: ContinuationEvidence;
@@ -34,6 +37,7 @@ export class Controls {
   readonly #leastTau: number;
   readonly #results = new Map<string, Promise<Control>>();
   readonly #ofSynthetic = new WeakMap<Generation, Map<string, Promise<Control>>>();
+  readonly #early = new Set<string>();
   #repeats = 0;
   #repeatDisagreements = 0;
   #tried = 0;
@@ -100,9 +104,13 @@ export class Controls {
   }
 
   async #control(subject: Subject, k: number, tokens: number): Promise<Control> {
-    const length = Math.ceil(tokens / this.#compare) * this.#compare;
-    const key = `${k} ${length} ${subject.generation.scenario.id}`;
     const known = this.#resultsOf(subject);
+    const keyOf = (length: number): string => `${k} ${length} ${subject.generation.scenario.id}`;
+    // Those made before the first seam serve for all that is shorter, whatever order seams come in.
+    const early = this.#early.has(keyOf(this.#compare)) && tokens <= this.#compare;
+    const length = early || tokens === this.#compare ? this.#compare : inSteps(tokens);
+    const key = keyOf(length);
+    if (this.#frozen === undefined) this.#early.add(key);
     let result = known.get(key);
     if (result === undefined) {
       result = this.#run(subject, k, length);
@@ -141,4 +149,8 @@ export class Controls {
     if (evidence.flip === undefined) this.#exact++;
     return { evidence, next: tokens[0]?.top };
   }
+}
+
+function inSteps(tokens: number): number {
+  return Math.ceil(tokens / STEP) * STEP;
 }

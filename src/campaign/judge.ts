@@ -139,7 +139,11 @@ export class Judge {
 
   /** The token control as a strategy: nothing to render, so a generation is the only check. */
   async #judgeIds(seam: JudgedSeam): Promise<JudgedSeam> {
-    const continuation = await this.#controls.token(seam.plan.subject, seam.plan.k);
+    const continuation = await this.#controls.token(
+      seam.plan.subject,
+      seam.plan.k,
+      this.#options.compare,
+    );
     const verdict = continuation.flip === undefined ? 'exact' : 'unstable';
     return {
       ...seam,

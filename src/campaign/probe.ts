@@ -44,6 +44,9 @@ export interface ProbeResult {
   readonly tokenIdsExact: boolean;
 }
 
+/** Tokens compared after a cut. */
+const COMPARE = 16;
+
 /** Prompt checks at once. */
 const CONCURRENCY = 8;
 
@@ -63,12 +66,12 @@ export async function probeTarget(
   signal: AbortSignal,
   assumed: Readonly<Partial<Record<Situation, boolean>>> = {},
 ): Promise<ProbeResult> {
-  const controls = new Controls(target, 16, signal);
+  const controls = new Controls(target, COMPARE, signal);
   const subject = await makeSubject(target, scenario, signal);
   controls.addRepeat(subject);
   const middle = Math.floor(subject.generation.length / 2);
-  const control = await controls.token(subject, middle);
-  const judge = new Judge(target, controls, { compare: 16, signal });
+  const control = await controls.token(subject, middle, COMPARE);
+  const judge = new Judge(target, controls, { compare: COMPARE, signal });
   const asked: Asked[] = [];
   for (const name of STRATEGIES)
     for (const [place, k] of places(subject)) asked.push(await ask(judge, subject, name, place, k));

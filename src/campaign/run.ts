@@ -199,7 +199,7 @@ async function campaign(
   subjects: Shelf,
 ): Promise<void> {
   await makeSubjects(target, options, signal, controls, state, listener, subjects);
-  if (!isTextLevel(target)) await runTokenControls(subjects, options.seed, controls);
+  if (!isTextLevel(target)) await runTokenControls(subjects, options, controls);
   controls.freeze();
   const judge = judgeFor(target, controls, { compare: options.compare, signal });
   if (options.mode === 'fuzz') {

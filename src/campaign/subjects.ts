@@ -58,10 +58,10 @@ export async function makeSubjects(
 /** Resumes some cuts of each generation by token ids. */
 export async function runTokenControls(
   subjects: Subjects,
-  seed: number,
+  { seed, compare }: Pick<CampaignOptions, 'seed' | 'compare'>,
   controls: Controls,
 ): Promise<void> {
   for (const subject of subjects)
     for (const k of chooseCuts(subject.generation, TOKEN_CONTROLS, seed))
-      await controls.token(subject, k);
+      await controls.token(subject, k, compare);
 }

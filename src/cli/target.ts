@@ -7,6 +7,9 @@ import { SeamstressError } from '../errors.ts';
 import { withoutUser } from '../wire/address.ts';
 import { namesLoopback } from '../wire/loopback.ts';
 
+/** Connections that a server is given anyway. */
+const CONNECTIONS = 8;
+
 export interface TargetOptions {
   readonly target?: string;
   readonly engine?: string;
@@ -20,6 +23,8 @@ export interface TargetOptions {
   readonly via?: string;
   readonly fault?: readonly string[];
   readonly persona?: string;
+  /** Seams judged at once; a server is given as many connections, and never fewer than by default. */
+  readonly concurrency?: number;
   /** The address stands in a record, which somebody else may have made. */
   readonly toldByRecord?: boolean;
 }
@@ -187,6 +192,9 @@ function connection(url: string, options: TargetOptions): ConnectOptions {
   return {
     url,
     ...(options.model === undefined ? {} : { model: options.model }),
+    ...(options.concurrency === undefined || options.concurrency <= CONNECTIONS
+      ? {}
+      : { connections: options.concurrency }),
     ...(options.tokenizer === undefined ? {} : { files: { tokenizer: options.tokenizer } }),
     ...(apiKey === undefined || apiKey === '' ? {} : { apiKey }),
   };

@@ -12,6 +12,8 @@ import { Secrets } from './secrets.ts';
 import { streamed } from './streamed.ts';
 import { refuse } from './refuse.ts';
 
+const CONNECTIONS = 8;
+
 /** A body that comes a byte at a time is given this many times the stall time. */
 const BODY_STALLS = 10;
 
@@ -27,7 +29,10 @@ export interface HttpOptions {
   readonly headersMs?: number;
   /** Longest silence inside a body; comments break it, but 10 times this without an event ends a stream. @defaultValue 60_000 */
   readonly stallMs?: number;
-  /** Connections at most; further requests wait for one. @defaultValue 32 */
+  /**
+   * Connections at most; further requests wait for one. Servers with few
+   * threads keep one for each connection, so that more than they have starve. @defaultValue 8
+   */
   readonly connections?: number;
   /** Largest JSON body. @defaultValue 64 MiB */
   readonly maxBodyBytes?: number;
@@ -107,7 +112,7 @@ export class HttpClient {
       connectMs: options.connectMs ?? 5000,
       headersMs: options.headersMs ?? 120_000,
       stallMs: options.stallMs ?? 60_000,
-      connections: options.connections ?? 32,
+      connections: options.connections ?? CONNECTIONS,
       maxBodyBytes: options.maxBodyBytes ?? 64 * 1024 * 1024,
       maxEventBytes: options.maxEventBytes ?? 16 * 1024 * 1024,
       maxStreamBytes: options.maxStreamBytes ?? 256 * 1024 * 1024,
