@@ -18,6 +18,7 @@ import { judgeFor } from '../dist/campaign/judge-text.js';
 import { Ledger } from '../dist/campaign/ledger.js';
 import { freshState } from '../dist/campaign/make-record.js';
 import { planFor } from '../dist/campaign/selftest-plan.js';
+import { Shelf } from '../dist/campaign/shelf.js';
 import { makeSubjects, runTokenControls } from '../dist/campaign/subjects.js';
 import { llamacpp, loadScenarios, startReference, strategiesNamed } from '../dist/index.js';
 import { throughFaultyClient } from '../dist/reference/client-faults.js';
@@ -101,8 +102,9 @@ async function look(name, seed) {
   };
   try {
     const controls = new Controls(target, plan.compare, signal);
-    const subjects = await makeSubjects(target, options, signal, controls, freshState(), () => {});
-    await runTokenControls(subjects, seed, controls);
+    const subjects = new Shelf();
+    await makeSubjects(target, options, signal, controls, freshState(), () => {}, subjects);
+    await runTokenControls(subjects, options, controls);
     controls.freeze();
     const judge = judgeFor(target, controls, { compare: plan.compare, signal });
     const onCase = (why) => {

@@ -34,8 +34,17 @@ def require_loopback(arguments):
 def serve_vllm(arguments):
     from vllm.entrypoints.cli.main import main
 
-    sys.argv = ["vllm", "serve", *arguments]
+    sys.argv = ["vllm", "serve", *arguments, *renders()]
     return main()
+
+
+def renders():
+    """The option that makes vLLM show the prompts of every API, where this version has one."""
+    try:
+        from vllm.entrypoints.launchers.cli_args import FrontendArgs
+    except ImportError:
+        return []
+    return ["--enable-scale-out"] if hasattr(FrontendArgs, "enable_scale_out") else []
 
 
 def serve_litellm(arguments):

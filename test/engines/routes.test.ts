@@ -174,9 +174,8 @@ describe('vLLM 0.32', () => {
       for (const phase of ['reasoning', 'content'] as const) {
         const seam = await bench.judged('add', strategy, bench.inside('add', phase));
         expect([phase, seam.verdict]).toEqual([phase, 'diverged']);
-        expect(['turn-reopened', 'answered-anew', 'prompt-count-differs']).toContain(
-          diagnose(seam).cause,
-        );
+        // vLLM is started so that it renders every API's requests.
+        expect([phase, diagnose(seam).cause]).toEqual([phase, 'turn-reopened']);
       }
     },
   );

@@ -246,27 +246,30 @@ test('a server that restarts in the middle: some errors, no finding, and the res
   const first = await startReference();
   let url = first.url;
   let asked = 0;
-  let down = false;
+  // Requests that it does not answer before it is back.
+  let lost = 0;
   const second = await startReference();
   onTestFinished(() => second.close());
-  const again = (): void => {
-    url = second.url;
-    down = false;
-  };
   const proxied = await behindProxy(async ({ path, body, response }) => {
     if (path === '/apply-template' && ++asked === 12) {
-      down = true;
+      lost = 8;
+      url = second.url;
       await first.close();
-      setTimeout(again, 150);
     }
-    if (down) {
+    if (lost > 0) {
+      lost--;
       response.destroy();
       return true;
     }
-    const told = await fetch(url + path, body === '' ? {} : { method: 'POST', body });
-    response.writeHead(told.status, { 'content-type': told.headers.get('content-type') ?? '' });
-    for await (const chunk of told.body ?? []) response.write(chunk);
-    response.end();
+    try {
+      const told = await fetch(url + path, body === '' ? {} : { method: 'POST', body });
+      response.writeHead(told.status, { 'content-type': told.headers.get('content-type') ?? '' });
+      for await (const chunk of told.body ?? []) response.write(chunk);
+      response.end();
+    } catch {
+      // What was under way when it went down.
+      response.destroy();
+    }
     return true;
   });
   const told = (await outcome(proxied, { cuts: 'all', concurrency: 1 })) as RunRecord;
