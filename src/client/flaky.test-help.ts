@@ -48,7 +48,8 @@ export interface Flaky {
 
 /** Starts a proxy before a server. */
 export async function startFlaky(upstream: string): Promise<Flaky> {
-  const agent = new Agent({ keepAlive: true });
+  // llama.cpp closes connections without saying so; one that is used again may be gone by then.
+  const agent = new Agent({ keepAlive: false });
   const lanes: Lane[] = [];
   const server = createServer((request, response) => {
     const [, index = '', path = ''] = /^\/lane(\d+)(\/.*)$/.exec(request.url ?? '') ?? [];
