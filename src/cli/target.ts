@@ -5,10 +5,8 @@ import { parseGateway } from '../engines/gateway-spec.ts';
 import { BUNDLED_TOKENIZER } from '../engines/bundle.ts';
 import { SeamstressError } from '../errors.ts';
 import { withoutUser } from '../wire/address.ts';
+import { CONNECTIONS } from '../wire/http.ts';
 import { namesLoopback } from '../wire/loopback.ts';
-
-/** Connections that a server is given anyway. */
-const CONNECTIONS = 8;
 
 export interface TargetOptions {
   readonly target?: string;

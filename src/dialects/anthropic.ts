@@ -61,14 +61,27 @@ function limitOf({ thinking }: ChatRequest, { maxTokens }: SamplingOptions): num
 }
 
 function bodyOf(model: string, request: ChatRequest, sampling: SamplingOptions): JsonObject {
-  const { messages, tools, prefill, thinking } = request;
+  const { thinking } = request;
+  return {
+    model,
+    max_tokens: limitOf(request, sampling),
+    ...conversationOf(request),
+    ...(thinking === true
+      ? { thinking: { type: 'enabled', budget_tokens: THINKING_TOKENS } }
+      : { temperature: 0 }),
+    ...(sampling.stop === undefined ? {} : { stop_sequences: sampling.stop }),
+    stream: true,
+  };
+}
+
+/** The conversation, its tools, and what constrains the answer, as every `/v1/messages` takes them. */
+export function conversationOf(request: ChatRequest): JsonObject {
+  const { messages, tools, prefill } = request;
   const system = messages.filter(({ role }) => role === 'system').map(({ content }) => content);
   const turns = messages.filter(({ role }) => role !== 'system').map(turnOf);
   if (prefill !== undefined)
     turns.push({ ...turnOf({ role: 'assistant', ...prefill }), ...prefill.wire });
   return {
-    model,
-    max_tokens: limitOf(request, sampling),
     ...(system.length === 0 ? {} : { system: system.join('\n\n') }),
     messages: turns,
     ...(tools.length === 0
@@ -81,11 +94,6 @@ function bodyOf(model: string, request: ChatRequest, sampling: SamplingOptions):
           })),
         }),
     ...constraintsOf(request),
-    ...(thinking === true
-      ? { thinking: { type: 'enabled', budget_tokens: THINKING_TOKENS } }
-      : { temperature: 0 }),
-    ...(sampling.stop === undefined ? {} : { stop_sequences: sampling.stop }),
-    stream: true,
   };
 }
 
@@ -104,7 +112,7 @@ function constraintsOf({ toolChoice, responseFormat }: ChatRequest): JsonObject 
 type Turn = Pick<Message, 'role' | 'content'> & Partial<Message>;
 
 /** A message as this API has it. */
-export function turnOf({ role, content, reasoning, toolCalls = [], toolCallId }: Turn): JsonObject {
+function turnOf({ role, content, reasoning, toolCalls = [], toolCallId }: Turn): JsonObject {
   if (role === 'tool')
     return {
       role: 'user',

@@ -6,8 +6,7 @@
  *
  * An unfinished tool call has no place in this form: its arguments are an object.
  */
-import type { ToolChoice } from '../scenario/schema.ts';
-import { anthropicReader, turnOf } from './anthropic.ts';
+import { anthropicReader, conversationOf } from './anthropic.ts';
 import type { ChatRequest } from './dialect.ts';
 import type { JsonObject } from './json.ts';
 import type { RouteApi } from './route.ts';
@@ -24,36 +23,12 @@ export const messagesRoute: RouteApi = {
 };
 
 function messagesBody(request: ChatRequest): JsonObject {
-  const { messages, tools, toolChoice, responseFormat, thinking, prefill, flags } = request;
-  const system = messages.filter(({ role }) => role === 'system').map(({ content }) => content);
-  const turns = messages.filter(({ role }) => role !== 'system').map(turnOf);
-  if (prefill !== undefined)
-    turns.push({ ...turnOf({ role: 'assistant', ...prefill }), ...prefill.wire });
+  const { thinking, prefill, flags } = request;
   return {
-    ...(system.length === 0 ? {} : { system: system.join('\n\n') }),
-    messages: turns,
-    ...(tools.length === 0
-      ? {}
-      : {
-          tools: tools.map(({ name, description, parameters }) => ({
-            name,
-            description,
-            input_schema: parameters,
-          })),
-        }),
-    ...(toolChoice === undefined ? {} : { tool_choice: { type: CHOICES[toolChoice] } }),
-    ...(responseFormat === undefined
-      ? {}
-      : { output_config: { format: { type: 'json_schema', schema: responseFormat.schema } } }),
+    ...conversationOf(request),
     ...(thinking === undefined ? {} : { chat_template_kwargs: { enable_thinking: thinking } }),
     ...(prefill !== undefined && flags === true
       ? { continue_final_message: true, add_generation_prompt: false }
       : {}),
   };
 }
-
-const CHOICES: Readonly<Record<ToolChoice, string>> = {
-  auto: 'auto',
-  required: 'any',
-  none: 'none',
-};

@@ -12,7 +12,8 @@ import { Secrets } from './secrets.ts';
 import { streamed } from './streamed.ts';
 import { refuse } from './refuse.ts';
 
-const CONNECTIONS = 8;
+/** Connections to a server where nothing else is said. */
+export const CONNECTIONS = 8;
 
 /** A body that comes a byte at a time is given this many times the stall time. */
 const BODY_STALLS = 10;
