@@ -148,6 +148,10 @@ class BudgetedTarget implements Target {
     return this.#target.chatTemplate;
   }
 
+  get sharedCache(): boolean | undefined {
+    return this.#target.sharedCache;
+  }
+
   get spending(): Spending {
     return this.#target.spending;
   }

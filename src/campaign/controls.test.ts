@@ -32,9 +32,17 @@ describe('the token control', () => {
     expect(target.completions.map(({ sampling }) => sampling.maxTokens)).toEqual([4, 13]);
   });
 
+  test('is one token, or steps of eight, for a seam', async () => {
+    const target = new FakeTarget(THINKING);
+    const controls = new Controls(target, 24, signal);
+    controls.freeze();
+    for (const tokens of [1, 2, 7, 8, 9]) await controls.token(SUBJECT, 3, tokens);
+    expect(target.completions.map(({ sampling }) => sampling.maxTokens)).toEqual([1, 8, 13]);
+  });
+
   test('asks for no more tokens than there are', async () => {
     const target = new FakeTarget(THINKING);
-    await new Controls(target, 99, signal).token(SUBJECT, THINKING.length - 1);
+    await new Controls(target, 99, signal).token(SUBJECT, THINKING.length - 1, 99);
     expect(target.completions[0]?.sampling.maxTokens).toBe(2);
   });
 
@@ -54,7 +62,7 @@ describe('the token control', () => {
     const other: TokenEvent = { id: DERAILED, bytes: new Uint8Array() };
     const target = new FakeTarget(THINKING, { complete: (tokens) => tokens.with(1, other) });
     const controls = new Controls(target, 4, signal);
-    expect((await controls.token(SUBJECT, 3)).flip).toMatchObject({ at: 1, actual: DERAILED });
+    expect((await controls.token(SUBJECT, 3, 2)).flip).toMatchObject({ at: 1, actual: DERAILED });
     expect(controls.totals.tokenControl).toEqual({ tried: 1, exact: 0 });
   });
 

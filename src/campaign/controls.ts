@@ -19,7 +19,7 @@ export interface ControlTotals {
   readonly tau: number;
 }
 
-/** Controls are as long as what they are for, in steps of so many tokens. */
+/** Controls are as long as what they are for: one token, or steps of so many. */
 const STEP = 8;
 
 /** A cut resumed by token ids. */
@@ -37,7 +37,7 @@ export class Controls {
   readonly #leastTau: number;
   readonly #results = new Map<string, Promise<Control>>();
   readonly #ofSynthetic = new WeakMap<Generation, Map<string, Promise<Control>>>();
-  readonly #early = new Set<string>();
+  readonly #early = new Map<string, number>();
   #repeats = 0;
   #repeatDisagreements = 0;
   #tried = 0;
@@ -105,12 +105,13 @@ export class Controls {
 
   async #control(subject: Subject, k: number, tokens: number): Promise<Control> {
     const known = this.#resultsOf(subject);
-    const keyOf = (length: number): string => `${k} ${length} ${subject.generation.scenario.id}`;
+    const cut = `${k} ${subject.generation.scenario.id}`;
     // Those made before the first seam serve for all that is shorter, whatever order seams come in.
-    const early = this.#early.has(keyOf(this.#compare)) && tokens <= this.#compare;
-    const length = early || tokens === this.#compare ? this.#compare : inSteps(tokens);
-    const key = keyOf(length);
-    if (this.#frozen === undefined) this.#early.add(key);
+    const early = this.#early.get(cut) ?? 0;
+    const exactly = this.#frozen === undefined || tokens === this.#compare;
+    const length = tokens <= early ? early : exactly ? tokens : inSteps(tokens);
+    const key = `${length} ${cut}`;
+    if (this.#frozen === undefined) this.#early.set(cut, length);
     let result = known.get(key);
     if (result === undefined) {
       result = this.#run(subject, k, length);
@@ -152,5 +153,5 @@ export class Controls {
 }
 
 function inSteps(tokens: number): number {
-  return Math.ceil(tokens / STEP) * STEP;
+  return tokens <= 1 ? 1 : Math.ceil(tokens / STEP) * STEP;
 }

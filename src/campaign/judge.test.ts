@@ -200,7 +200,7 @@ describe('a prompt that differs', () => {
   test('is drift when the token control does not repeat the uninterrupted run either', async () => {
     const target = new FakeTarget(THINKING, {
       render: tooManyBreaks,
-      complete: (tokens) => tokens.toReversed(),
+      complete: derailedAt(0),
     });
     expect((await judge(target, THINKING, AFTER_IT)).verdict).toBe('drift');
   });
@@ -238,6 +238,12 @@ describe('a prompt that differs', () => {
     expect(seam.verdict).toBe('drift');
   });
 });
+
+/** Tokens of which one is another one, where there are as many. */
+function derailedAt(at: number) {
+  return <T extends TokenEvent>(tokens: readonly T[]): T[] =>
+    tokens.map((token, i) => (i === at ? { ...token, id: DERAILED } : token));
+}
 
 /** An answer whose second token is another one. */
 function flipped(answer: Answer): Answer {
@@ -282,11 +288,26 @@ describe('a resume that goes astray', () => {
   test('where the token control does too is unstable', async () => {
     const target = new FakeTarget(THINKING, {
       chat: flipped,
-      complete: (tokens) => tokens.toReversed(),
+      complete: derailedAt(1),
     });
     const seam = await judge(target, THINKING, AFTER_TWO, { resume: 'whole' });
     expect(seam).toMatchObject({ verdict: 'unstable', check: 'continuation', reruns: 0 });
     expect(target.calls.chat).toBe(1);
+  });
+
+  test('is held against a token control that goes as far', async () => {
+    const at = 9;
+    const target = new FakeTarget(THINKING, {
+      chat: (answer) => ({
+        ...answer,
+        tokens: answer.tokens.map((token) =>
+          token.place === at + 1 ? { ...token, id: DERAILED } : token,
+        ),
+      }),
+      complete: derailedAt(at),
+    });
+    const seam = await judge(target, THINKING, 0, { resume: 'whole' });
+    expect(seam).toMatchObject({ verdict: 'unstable', continuation: { flip: { at } } });
   });
 
   test('by a near tie is unstable', async () => {

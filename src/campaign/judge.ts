@@ -10,7 +10,7 @@ import { Memo } from '../dialects/memo.ts';
 import { needsOf } from '../dialects/ways.ts';
 import { isFatal, messageOf, refuseAborted } from '../errors.ts';
 import { TOP_CANDIDATES } from '../seam/generate.ts';
-import { phaseAt } from '../seam/generation.ts';
+import { phaseAt, type TokenEvent } from '../seam/generation.ts';
 import { viewOf } from '../seam/view.ts';
 import { endedWell } from '../wire/end.ts';
 import { Refusal } from '../wire/refusal.ts';
@@ -19,7 +19,7 @@ import { judgeRoute } from './judge-route.ts';
 import { classOfView, only } from './held.ts';
 import { UNLIMITED, type Room } from './limit.ts';
 import { believed, broke, OTHER_TEXT, PAST_THE_END, sameFailure } from './rerun.ts';
-import { Shadows, type Shadow } from './shadow.ts';
+import { Shadows, type Shadow, type Wanted } from './shadow.ts';
 import type { Subject } from '../seam/subject.ts';
 import type { JudgedSeam, SeamPlan } from '../checks/seam.ts';
 
@@ -63,10 +63,7 @@ export class Judge {
     });
     const shadows = Promise.all(checks).then(async (all) => {
       const wrong = all.filter((one) => one instanceof WrongPrompt);
-      const followed = await this.#shadows.follow(
-        wrong.map(({ prompt }) => prompt),
-        room.generations,
-      );
+      const followed = await this.#shadows.follow(wrong, room.generations);
       return new Map(wrong.map((one, i) => [one, followed[i]]));
     });
     shadows.catch(() => undefined);
@@ -269,7 +266,14 @@ export class Judge {
     const doubtful = unseen && this.#controls.disagrees && OTHER_TEXT.has(shape?.problem);
     const verdict = doubtful
       ? 'unstable'
-      : await this.#weigh(subject, j, true, continuation.flip, shapeHolds);
+      : await this.#weigh(
+          subject,
+          j,
+          true,
+          continuation.flip,
+          shapeHolds,
+          (continuation.flip?.at ?? 0) + 1,
+        );
     const failed: CheckName | undefined =
       verdict === 'exact' ? undefined : shapeHolds ? 'continuation' : 'shape';
     return {
@@ -284,13 +288,14 @@ export class Judge {
     };
   }
 
+  /** @param length tokens of the control, from `j`: until the flip at least */
   async #weigh(
     subject: Subject,
     j: number,
     promptAgrees: boolean,
     flip: Flip | undefined,
     shapeHolds: boolean,
-    length = 1,
+    length: number,
   ): Promise<Verdict> {
     const control = flip === undefined ? undefined : await this.#controls.token(subject, j, length);
     const facts =
@@ -314,7 +319,7 @@ export class Rest {
 }
 
 /** A seam whose prompt is not what it should be, before it is known what the model makes of it. */
-class WrongPrompt {
+class WrongPrompt implements Wanted {
   readonly seam: JudgedSeam;
   readonly cuts: CutClass;
   readonly prompt: readonly number[];
@@ -323,6 +328,14 @@ class WrongPrompt {
     this.seam = seam;
     this.cuts = cuts;
     this.prompt = prompt;
+  }
+
+  /** What follows a flip is another text: nothing more is to be learnt when every cut has one. */
+  settled(tokens: readonly TokenEvent[]): boolean {
+    const { generation } = this.seam.plan.subject;
+    for (let j = this.cuts.first; j <= this.cuts.last; j++)
+      if (!tokens.some(({ id }, i) => (generation.tokens[j + i]?.id ?? id) !== id)) return false;
+    return true;
   }
 }
 

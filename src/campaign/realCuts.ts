@@ -12,7 +12,9 @@ import { applies, type Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import { sameView } from '../seam/view.ts';
 import { describeEnd } from '../wire/end.ts';
+import { inOrder, sideBySide } from './limit.ts';
 import { chance } from './random.ts';
+import type { CampaignOptions } from './run.ts';
 import type { Subjects } from './shelf.ts';
 
 export interface RealCutTotals {
@@ -24,67 +26,100 @@ export interface RealCutTotals {
   readonly seams: SeamPlan[];
 }
 
-/**
- * Really makes one cut of each way in each scenario.
- *
- * @param lossy judge strategies also where they throw away what the client holds
- */
+/** Really makes one cut of each way in each scenario. */
 export async function confirmViews(
   target: Target,
   subjects: Subjects,
   strategies: readonly Strategy[],
-  compare: number,
-  seed: number,
+  {
+    compare,
+    concurrency,
+    seed,
+    lossy,
+  }: Pick<CampaignOptions, 'compare' | 'concurrency' | 'seed' | 'lossy'>,
   signal: AbortSignal,
-  lossy: boolean,
 ): Promise<RealCutTotals> {
   const totals: RealCutTotals = { tried: 0, asDerived: 0, trouble: [], seams: [] };
-  for (const subject of subjects) {
-    // What was begun by the client is no stream that could be cut.
-    if (subject.generation.given !== undefined) continue;
-    for (const way of WAYS) {
-      const k = chooseCut(subject, way, seed);
-      if (k === undefined) continue;
-      const view = await reallyCut(target, subject, k, way, totals, signal);
-      if (view === undefined || sameView(view, subject.views[k] ?? view)) continue;
-      if (!isPrefix(view, subject.views.at(-1) ?? view)) {
-        totals.trouble.push(
-          `${subject.generation.scenario.id}, ${way} after ${k} tokens: the run that was cut is another one than before`,
-        );
-        continue;
-      }
-      for (const strategy of strategies)
-        if (applies(strategy, subject.generation, view) && (lossy || !strategy.loses(view)))
-          totals.seams.push({ subject, strategy, k, way, view, resume: compare });
+  for await (const { subject, way, k, cut } of made(target, subjects, seed, concurrency, signal)) {
+    totals.tried++;
+    const derived = subject.views[k];
+    if (typeof cut === 'string') {
+      totals.trouble.push(`${nameOf(subject)}, ${way} after ${k} tokens: ${cut}`);
+      continue;
     }
+    if (derived === undefined || sameView(cut, derived)) {
+      if (derived !== undefined) totals.asDerived++;
+      continue;
+    }
+    if (!isPrefix(cut, subject.views.at(-1) ?? cut)) {
+      totals.trouble.push(
+        `${nameOf(subject)}, ${way} after ${k} tokens: the run that was cut is another one than before`,
+      );
+      continue;
+    }
+    for (const strategy of strategies)
+      if (applies(strategy, subject.generation, cut) && (lossy || !strategy.loses(cut)))
+        totals.seams.push({ subject, strategy, k, way, view: cut, resume: compare });
   }
   return totals;
 }
 
+/** A cut to be made. */
+interface Chosen {
+  readonly subject: Subject;
+  readonly way: Way;
+  readonly k: number;
+}
+
+/** What a closed connection leaves depends on how the stream was divided, and that on what else the server does. */
+const ALONE: ReadonlySet<Way> = new Set(['disconnect']);
+
+/** The cuts made: those that must be alone one after the other, the rest side by side where the server can do that. */
+async function* made(
+  target: Target,
+  subjects: Subjects,
+  seed: number,
+  concurrency: number,
+  signal: AbortSignal,
+): AsyncGenerator<Chosen & { readonly cut: View | string }> {
+  for (const alone of [true, false]) {
+    const ways = WAYS.filter((way) => ALONE.has(way) === alone);
+    const most = alone ? 1 : sideBySide(target, concurrency);
+    yield* inOrder(chosen(subjects, ways, seed), most, async (one) => ({
+      ...one,
+      cut: await reallyCut(target, one, signal),
+    }));
+  }
+}
+
+function* chosen(subjects: Subjects, ways: readonly Way[], seed: number): Generator<Chosen> {
+  for (const subject of subjects) {
+    // What was begun by the client is no stream that could be cut.
+    if (subject.generation.given !== undefined) continue;
+    for (const way of ways) {
+      const k = chooseCut(subject, way, seed);
+      if (k !== undefined) yield { subject, way, k };
+    }
+  }
+}
+
+/** What a client then holds, or in words why that is not known. */
 async function reallyCut(
   target: Target,
-  { generation, views }: Subject,
-  k: number,
-  way: Way,
-  totals: RealCutTotals,
+  { subject: { generation }, k, way }: Chosen,
   signal: AbortSignal,
-): Promise<View | undefined> {
-  totals.tried++;
-  const where = `${generation.scenario.id}, ${way} after ${k} tokens`;
+): Promise<View | string> {
   try {
     const cut = await cutForReal(target, generation, k, way, signal);
-    if (!cutEndedAsMeant(cut, k, way)) {
-      totals.trouble.push(`${where}: the stream ${describeEnd(cut.end)}`);
-      return undefined;
-    }
-    const derived = views[k];
-    if (derived !== undefined && sameView(cut.view, derived)) totals.asDerived++;
-    return cut.view;
+    return cutEndedAsMeant(cut, k, way) ? cut.view : `the stream ${describeEnd(cut.end)}`;
   } catch (error) {
     if (signal.aborted) throw error;
-    totals.trouble.push(`${where}: ${messageOf(error)}`);
-    return undefined;
+    return messageOf(error);
   }
+}
+
+function nameOf({ generation }: Subject): string {
+  return generation.scenario.id;
 }
 
 /** True when a view can be the beginning of the whole message. */

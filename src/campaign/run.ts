@@ -225,16 +225,8 @@ async function sweep(
   state: State,
   listener: RunListener,
 ): Promise<void> {
-  const { strategies, compare, concurrency, seed, shard } = options;
-  state.realCuts = await confirmViews(
-    target,
-    subjects,
-    strategies,
-    compare,
-    seed,
-    signal,
-    options.lossy,
-  );
+  const { strategies, concurrency, seed, shard } = options;
+  state.realCuts = await confirmViews(target, subjects, strategies, options, signal);
   const { seams: real } = state.realCuts;
   const batches = (tell?: (left: LeftOut) => void): Iterable<readonly SeamPlan[]> =>
     shareOf(batchesOf(planAll(subjects, real, options, tell)), shard);

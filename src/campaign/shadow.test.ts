@@ -58,8 +58,13 @@ async function follow(
   model: Model,
   prompts: readonly (readonly number[])[],
   compare: number,
+  enough: (prompt: readonly number[]) => number = () => Infinity,
 ): Promise<PromiseSettledResult<Shadow>[]> {
-  return await new Shadows(model, compare, signal).follow(prompts, UNLIMITED.generations);
+  const wanted = prompts.map((prompt) => ({
+    prompt,
+    settled: ({ length }: readonly TokenEvent[]) => length >= enough(prompt),
+  }));
+  return await new Shadows(model, compare, signal).follow(wanted, UNLIMITED.generations);
 }
 
 const compares = fc.integer({ min: 1, max: 9 });
@@ -96,6 +101,33 @@ describe('the shadow of a prompt', () => {
         }
       }),
     );
+  });
+
+  test('goes on until what is to be known is settled', async () => {
+    await fc.assert(
+      fc.asyncProperty(prompts, compares, fc.nat(3), async (all, compare, few) => {
+        const enough = (prompt: readonly number[]): number => (prompt.at(-1) ?? 0) * few;
+        const model = new Model();
+        const shadows = await follow(model, all, compare, enough);
+        for (const [i, prompt] of all.entries()) {
+          const shadow = shadows[i]!;
+          if (shadow.status === 'rejected') throw shadow.reason;
+          const ids = idsOf(shadow.value);
+          const alone = continued(prompt, compare);
+          expect(ids).toEqual(alone.slice(0, ids.length));
+          expect(ids.length).toBeGreaterThanOrEqual(Math.min(enough(prompt), alone.length));
+        }
+        if (few === 0) expect(model.asked).toEqual([]);
+      }),
+    );
+  });
+
+  test('of which one token tells all costs one token', async () => {
+    const model = new Model();
+    const all = Array.from({ length: 40 }, (_, i) => [5, i, 6]);
+    await follow(model, all, 24, () => 1);
+    expect(model.generated).toBe(all.length);
+    expect(model.asked).toHaveLength(all.length);
   });
 
   test('begins where a request began', async () => {

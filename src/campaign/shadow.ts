@@ -2,9 +2,11 @@
  * Shadows: what the model makes of a prompt that it did not write. Greedy tokens of a prompt are
  * also those of every prompt that goes on with them, so that prompts of which one extends another
  * share one generation: all cuts of a generation cost about as many tokens as it has, not as many
- * for each of them.
+ * for each of them. Most wrong prompts show at their first token that the model goes another way,
+ * so that no more is asked of them.
  *
- * What is asked depends on the prompts of the list alone, never on timing, so that a tape answers it.
+ * What is asked depends on the prompts of the list and on the answers, never on timing, so that a
+ * tape answers it.
  */
 import { Memo } from '../dialects/memo.ts';
 import type { Completion, Target } from '../dialects/dialect.ts';
@@ -13,9 +15,19 @@ import { TOP_CANDIDATES } from '../seam/generate.ts';
 import type { TokenEvent } from '../seam/generation.ts';
 import type { Limit } from './limit.ts';
 
+/** A prompt to be continued. */
+export interface Wanted {
+  readonly prompt: readonly number[];
+  /**
+   * True when these first tokens of the continuation tell all that is to be known. It must hold of
+   * more tokens when it holds of some.
+   */
+  readonly settled: (tokens: readonly TokenEvent[]) => boolean;
+}
+
 /** The continuation of a prompt. */
 export interface Shadow {
-  /** At most as many as are compared. */
+  /** Until what is to be known is settled, and at most as many as are compared. */
   readonly tokens: readonly TokenEvent[];
   /** The model ended within them. */
   readonly ended: boolean;
@@ -27,6 +39,9 @@ export interface Shadow {
    */
   readonly begin: (at: number) => number;
 }
+
+/** Tokens that are asked for first where one is likely to settle it. */
+const FIRST = 1;
 
 export class Shadows {
   readonly #target: Target;
@@ -42,19 +57,16 @@ export class Shadows {
   }
 
   /**
-   * Continues prompts; element i of the result is the shadow of prompt i, or why there is none.
+   * Continues prompts; element i of the result is the shadow of element i, or why there is none.
    *
    * @throws what ends a run: its abort, a full disk
    */
-  async follow(
-    prompts: readonly (readonly number[])[],
-    limit: Limit,
-  ): Promise<PromiseSettledResult<Shadow>[]> {
+  async follow(all: readonly Wanted[], limit: Limit): Promise<PromiseSettledResult<Shadow>[]> {
     const results: PromiseSettledResult<Shadow>[] = [];
     await Promise.all(
-      chainsOf(prompts).map((chain) =>
+      chainsOf(all.map(({ prompt }) => prompt)).map((chain) =>
         limit(async () => {
-          const own = chain.map((i) => prompts[i] ?? []);
+          const own = chain.map((i) => all[i] as Wanted);
           for (const [n, result] of (await this.#chain(own)).entries())
             results[chain[n] as number] = result;
         }),
@@ -63,18 +75,26 @@ export class Shadows {
     return results;
   }
 
-  /** @param prompts each extends the one before it */
-  async #chain(prompts: readonly (readonly number[])[]): Promise<PromiseSettledResult<Shadow>[]> {
+  /** @param wanted the prompt of each extends the one before it */
+  async #chain(wanted: readonly Wanted[]): Promise<PromiseSettledResult<Shadow>[]> {
     const results: PromiseSettledResult<Shadow>[] = [];
-    const longest = prompts.at(-1)?.length ?? 0;
+    const longest = wanted.at(-1)?.prompt.length ?? 0;
     let trail = new Trail([]);
-    for (const prompt of prompts) {
+    let settledSoon = true;
+    for (const one of wanted) {
+      const { prompt } = one;
       if (!trail.leadsTo(prompt)) trail = new Trail(prompt);
       const offset = prompt.length - trail.start.length;
       const most = longest - trail.start.length + this.#compare;
+      const made = (): readonly TokenEvent[] => trail.from(offset, this.#compare).tokens;
       try {
-        while (!trail.ended && trail.tokens.length < offset + this.#compare)
-          await this.#extend(trail, Math.min(most, offset + this.#compare + trail.tokens.length));
+        while (!trail.ended && made().length < this.#compare && !one.settled(made())) {
+          // One token often settles it; where it does not, others of the chain need as many.
+          const first = settledSoon && made().length === 0;
+          const far = first ? FIRST : this.#compare + trail.tokens.length;
+          await this.#extend(trail, Math.min(most, offset + far));
+          settledSoon = one.settled(made());
+        }
         results.push({ status: 'fulfilled', value: trail.from(offset, this.#compare) });
       } catch (error) {
         if (this.#signal.aborted || isFatal(error)) throw error;

@@ -1,8 +1,12 @@
 /** The generations that a campaign cuts, and the controls that come before the first cut. */
 import type { Target } from '../dialects/dialect.ts';
 import { messageOf, SeamstressError } from '../errors.ts';
-import { makeSubject } from '../seam/subject.ts';
+import { isTextLevel } from '../dialects/text-level-strength.ts';
+import type { Scenario } from '../scenario/schema.ts';
+import { streamWhole, type Streamed } from '../seam/generate.ts';
+import { makeSubject, type Subject } from '../seam/subject.ts';
 import type { Controls } from './controls.ts';
+import { inOrder, LimitedRoom, sideBySide } from './limit.ts';
 import type { RunListener } from './events.ts';
 import type { State } from './make-record.ts';
 import type { CampaignOptions } from './run.ts';
@@ -27,24 +31,22 @@ export async function makeSubjects(
   shelf: Shelf,
 ): Promise<void> {
   let last: unknown;
-  for (const scenario of options.scenarios) {
-    try {
-      const subject = await makeSubject(target, scenario, signal);
-      controls.addRepeat(subject);
-      shelf.add(subject);
-      const { length } = subject.generation;
-      listener({
-        kind: 'generated',
-        scenario: scenario.id,
-        tokens: length,
-        consistent: subject.repeat.disagreements === 0,
-      });
-    } catch (error) {
-      if (signal.aborted) throw error;
-      last = error;
-      state.untested.push({ what: `scenario ${scenario.id}`, why: messageOf(error) });
-      state.errors.push(messageOf(error));
+  for await (const { scenario, result } of made(target, options, signal)) {
+    if (result.status === 'rejected') {
+      last = result.reason;
+      state.untested.push({ what: `scenario ${scenario.id}`, why: messageOf(last) });
+      state.errors.push(messageOf(last));
+      continue;
     }
+    const subject = result.value;
+    controls.addRepeat(subject);
+    shelf.add(subject);
+    listener({
+      kind: 'generated',
+      scenario: scenario.id,
+      tokens: subject.generation.length,
+      consistent: subject.repeat.disagreements === 0,
+    });
   }
   if (shelf.length === 0 && last !== undefined)
     throw last instanceof SeamstressError
@@ -55,13 +57,72 @@ export async function makeSubjects(
         });
 }
 
-/** Resumes some cuts of each generation by token ids. */
+interface Made {
+  readonly scenario: Scenario;
+  readonly result: PromiseSettledResult<Subject>;
+}
+
+/**
+ * The subjects in the order of the scenarios: the streams of some of them one after the other, then
+ * what else these need side by side, where the server can do that.
+ */
+async function* made(
+  target: Target,
+  { scenarios, concurrency }: CampaignOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Made> {
+  const most = sideBySide(target, concurrency);
+  for (let from = 0; from < scenarios.length; from += most) {
+    const group = scenarios.slice(from, from + most);
+    const streams: PromiseSettledResult<Streamed | undefined>[] = [];
+    for (const scenario of group)
+      streams.push(
+        await tried(signal, async () =>
+          isTextLevel(target) ? undefined : await streamWhole(target, scenario, signal),
+        ),
+      );
+    yield* inOrder(group.entries(), most, async ([i, scenario]) => {
+      const stream = streams[i] as PromiseSettledResult<Streamed | undefined>;
+      const result = await tried(signal, async () => {
+        if (stream.status === 'rejected') throw stream.reason;
+        return await makeSubject(target, scenario, signal, stream.value);
+      });
+      return { scenario, result };
+    });
+  }
+}
+
+/** @throws the task's own error when the run was aborted */
+async function tried<T>(
+  signal: AbortSignal,
+  task: () => Promise<T>,
+): Promise<PromiseSettledResult<T>> {
+  const [result] = await Promise.allSettled([task()]);
+  if (result.status === 'rejected' && signal.aborted) throw result.reason;
+  return result;
+}
+
+/**
+ * Resumes some cuts of each generation by token ids, each as far as the next one, so that together
+ * they make the generation a second time.
+ */
 export async function runTokenControls(
   subjects: Subjects,
-  { seed, compare }: Pick<CampaignOptions, 'seed' | 'compare'>,
+  { seed, compare, concurrency }: Pick<CampaignOptions, 'seed' | 'compare' | 'concurrency'>,
   controls: Controls,
 ): Promise<void> {
-  for (const subject of subjects)
-    for (const k of chooseCuts(subject.generation, TOKEN_CONTROLS, seed))
-      await controls.token(subject, k, compare);
+  const room = new LimitedRoom(concurrency);
+  try {
+    for (const subject of subjects) {
+      const cuts = chooseCuts(subject.generation, TOKEN_CONTROLS, seed);
+      await Promise.all(
+        cuts.map((k, i) => {
+          const far = Math.min(compare, (cuts[i + 1] ?? Infinity) - k);
+          return room.generations(() => controls.token(subject, k, far));
+        }),
+      );
+    }
+  } finally {
+    await room.empty();
+  }
 }

@@ -5,9 +5,10 @@
  */
 import type { Message } from '../scenario/schema.ts';
 import type { ChatRequest, Dialect, SamplingOptions } from './dialect.ts';
+import type { EventReader, Heard } from './hearing.ts';
 import { asNumber, asObject, asString, type JsonObject } from './json.ts';
 import { connectText, isHostOf, lists, type Hosted } from './text-level-connect.ts';
-import type { EventReader, Heard, TextApi } from './text-level.ts';
+import type { TextApi } from './text-level.ts';
 
 const HOSTED: Hosted = {
   domains: ['anthropic.com', 'claude.com'],

@@ -198,6 +198,11 @@ export interface Target {
   /** Tokens that an answer may have, where that can be more than asked for. @defaultValue `maxTokens` */
   tokensAtMost?(request: ChatRequest, sampling: SamplingOptions): number;
   readonly chatTemplate: string | undefined;
+  /**
+   * True where all requests share one prefix cache: several can be made side by side, and each
+   * finds its own prompt warm afterwards. @defaultValue false
+   */
+  readonly sharedCache?: boolean | undefined;
   readonly spending: Spending;
   /** Streams a chat answer. */
   chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer>;

@@ -5,26 +5,28 @@
 import type { Delta } from '../seam/generation.ts';
 import type { StreamEnd } from '../wire/end.ts';
 import type { StreamReply } from '../wire/http.ts';
+import { streamedAnswer } from './answer.ts';
 import type { Answer, PlacedToken, Progress, ReadOptions, Usage } from './dialect.ts';
+import { garbledBy } from './hearing.ts';
 import { asNumber, asObject, parseEvent, type JsonObject } from './json.ts';
 import { deltaOf, placedToken, readChatChunk } from './openai.ts';
+import { NO_USAGE } from './usage.ts';
 
 /** What has been read of one chat stream, also one that comes in two parts. */
 export class LlamacppReading implements Progress {
   readonly tokens: PlacedToken[] = [];
   readonly deltas: Delta[] = [];
   generated = 0;
+  finish: string | undefined;
+  usage: Usage = NO_USAGE;
   #uncounted = 0;
-  #finish: string | undefined;
-  #usage: Usage = { promptTokens: undefined, cachedTokens: undefined };
   #garbled: StreamEnd | undefined;
 
   /** Reads one event; true when nothing more need be read. */
   hear(data: string, stopWhen: ReadOptions['stopWhen']): boolean {
     const chunk = parseEvent(data);
     if (chunk === undefined) {
-      const detail = `an event is not a JSON object: ${data.slice(0, 80)}`;
-      this.#garbled = { kind: 'garbled', detail };
+      this.#garbled = garbledBy(data);
       return true;
     }
     const timings = asObject(chunk['timings']);
@@ -34,9 +36,9 @@ export class LlamacppReading implements Progress {
     const told = message?.logprobs ?? [];
     this.generated = Math.max(this.generated, count ?? this.generated + told.length);
     if (stated !== undefined || timings !== undefined)
-      this.#usage = readUsage(stated, timings, this.#usage);
+      this.usage = readUsage(stated, timings, this.usage);
     if (message === undefined) return false;
-    this.#finish = message.finish ?? this.#finish;
+    this.finish = message.finish ?? this.finish;
     let place = this.generated - told.length;
     for (const token of told) this.tokens.push(placedToken(token, ++place));
     const counted = count !== undefined || told.length > 0;
@@ -50,17 +52,7 @@ export class LlamacppReading implements Progress {
   /** What was read, once the stream has ended. */
   answer(reply: StreamReply): Answer {
     this.#settle();
-    return {
-      deltas: this.deltas,
-      tokens: this.tokens,
-      generated: this.generated,
-      finish: this.#finish,
-      end: this.#garbled ?? reply.end,
-      usage: this.#usage,
-      timing: { firstEventMs: reply.firstEventMs, totalMs: reply.totalMs },
-      capture: reply.capture,
-      request: reply.request,
-    };
+    return streamedAnswer(reply, this, this.#garbled ?? reply.end);
   }
 
   /**
@@ -81,7 +73,7 @@ export class LlamacppReading implements Progress {
 export function readUsage(
   stated: JsonObject | undefined,
   timings: JsonObject | undefined,
-  before: Usage = { promptTokens: undefined, cachedTokens: undefined },
+  before: Usage = NO_USAGE,
 ): Usage {
   return {
     promptTokens: asNumber(stated?.['prompt_tokens']) ?? before.promptTokens,

@@ -4,11 +4,12 @@
  * is a part of the content, in a list: `{type: "thinking", thinking: [{type: "text", text}]}`.
  */
 import type { ChatRequest, Dialect } from './dialect.ts';
+import type { EventReader } from './hearing.ts';
 import { asArray, asObject, asString, type JsonObject } from './json.ts';
 import { connectText, isHostOf, lists, type Hosted } from './text-level-connect.ts';
 import { openaiApi, openaiReader } from './text-level-openai.ts';
 import { openaiMessages } from './openai.ts';
-import type { EventReader, TextApi } from './text-level.ts';
+import type { TextApi } from './text-level.ts';
 
 const HOSTED: Hosted = { domains: ['mistral.ai'], keyVariable: 'MISTRAL_API_KEY' };
 

@@ -1,7 +1,7 @@
 /** mistral.rs. Every chat opens a new turn; unknown fields are accepted in silence. */
-import { flagsAndThinking } from './openai-compatible.ts';
 import type { Dialect } from './dialect.ts';
 import { asObject } from './json.ts';
+import { flagsAndThinking } from './template-body.ts';
 import { connectText } from './text-level-connect.ts';
 import { openaiApi } from './text-level-openai.ts';
 

@@ -6,13 +6,14 @@
  */
 import { possibleConstraints, requirePossible } from './constraints.ts';
 import type { ChatRequest, Dialect, SamplingOptions } from './dialect.ts';
+import type { EventReader, Heard } from './hearing.ts';
 import { asArray, asNumber, asObject, asString, type JsonObject } from './json.ts';
 import type { Message } from '../scenario/schema.ts';
 import type { ToolCallDelta } from '../seam/generation.ts';
 import { connectText } from './text-level-connect.ts';
 import { openaiApi, readToldToken } from './text-level-openai.ts';
 import { openaiTools } from './openai.ts';
-import type { EventReader, Heard, TextApi } from './text-level.ts';
+import type { TextApi } from './text-level.ts';
 
 export const ollama: Dialect = {
   name: 'ollama',

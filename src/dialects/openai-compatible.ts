@@ -3,8 +3,8 @@
  * `auto` tries. The flags are those of vLLM and transformers; a server that does not know them
  * ignores them or refuses them.
  */
-import type { ChatRequest, Dialect } from './dialect.ts';
-import type { JsonObject } from './json.ts';
+import type { Dialect } from './dialect.ts';
+import { flagsAndThinking } from './template-body.ts';
 import { connectText, lists } from './text-level-connect.ts';
 import { openaiApi } from './text-level-openai.ts';
 
@@ -28,13 +28,3 @@ export const openaiCompatible: Dialect = {
       signal,
     ),
 };
-
-/** The continuation flags and template arguments that most open servers know. */
-export function flagsAndThinking({ prefill, flags, thinking }: ChatRequest): JsonObject {
-  return {
-    ...(thinking === undefined ? {} : { chat_template_kwargs: { enable_thinking: thinking } }),
-    ...(prefill !== undefined && flags === true
-      ? { continue_final_message: true, add_generation_prompt: false }
-      : {}),
-  };
-}

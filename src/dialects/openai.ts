@@ -9,6 +9,8 @@ import type { ChatRequest, PlacedToken, Prefill } from './dialect.ts';
 import { asArray, asNumber, asObject, asString, type JsonObject } from './json.ts';
 import { Pieces } from './pieces.ts';
 
+export const CHAT_PATH = '/v1/chat/completions';
+
 /** The messages of a request in the OpenAI format, with the prefill as a trailing assistant message. */
 export function openaiMessages(request: ChatRequest, reasoningField: string): JsonObject[] {
   const messages = request.messages.map((message) => openaiMessage(message, reasoningField));
@@ -177,7 +179,10 @@ function idOfCandidate(candidate: JsonObject): number | undefined {
 }
 
 /** The delta that a chunk adds to the client's view, or undefined when it carries no text. */
-export function deltaOf(chunk: ChatChunk, after: number): Delta | undefined {
+export function deltaOf(
+  chunk: Partial<Pick<ChatChunk, 'reasoning' | 'content' | 'toolCalls'>>,
+  after: number,
+): Delta | undefined {
   const reasoning =
     chunk.reasoning === undefined || chunk.reasoning === '' ? undefined : chunk.reasoning;
   const content = chunk.content === undefined || chunk.content === '' ? undefined : chunk.content;

@@ -7,6 +7,9 @@ import type { HttpClient } from '../wire/http.ts';
 import { Refusal } from '../wire/refusal.ts';
 import { isMissing } from './acquaint.ts';
 import { asArray, asIds, asNumber, asObject, asString, type JsonObject } from './json.ts';
+import { CHAT_PATH } from './openai.ts';
+
+export { CHAT_PATH };
 
 /** What is known of the prompt of a body. */
 export interface RenderedBody {
@@ -23,7 +26,6 @@ export type RenderBody = (
   signal: AbortSignal,
 ) => Promise<RenderedBody>;
 
-export const CHAT_PATH = '/v1/chat/completions';
 export const MESSAGES_PATH = '/v1/messages';
 
 /** The renderer of an engine that speaks a dialect; undefined for dialects that cannot tell. */

@@ -7,28 +7,17 @@
  * An unfinished tool call has no place in this form: its arguments are an object.
  */
 import { anthropicReader, conversationOf } from './anthropic.ts';
-import type { ChatRequest } from './dialect.ts';
-import type { JsonObject } from './json.ts';
 import type { RouteApi } from './route.ts';
+import { flagsAndThinking } from './template-body.ts';
 
 export const messagesRoute: RouteApi = {
   path: '/v1/messages',
   body: (request, { maxTokens, stop }) => ({
-    ...messagesBody(request),
+    ...conversationOf(request),
+    ...flagsAndThinking(request),
     max_tokens: maxTokens,
     ...(stop === undefined ? {} : { stop_sequences: stop }),
     stream: true,
   }),
   reader: anthropicReader,
 };
-
-function messagesBody(request: ChatRequest): JsonObject {
-  const { thinking, prefill, flags } = request;
-  return {
-    ...conversationOf(request),
-    ...(thinking === undefined ? {} : { chat_template_kwargs: { enable_thinking: thinking } }),
-    ...(prefill !== undefined && flags === true
-      ? { continue_final_message: true, add_generation_prompt: false }
-      : {}),
-  };
-}

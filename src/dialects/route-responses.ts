@@ -7,9 +7,10 @@
  */
 import type { Message } from '../scenario/schema.ts';
 import type { ChatRequest, Prefill } from './dialect.ts';
+import type { EventReader, Heard } from './hearing.ts';
 import { asNumber, asObject, asString, type JsonObject } from './json.ts';
 import type { RouteApi } from './route.ts';
-import type { EventReader, Heard } from './text-level.ts';
+import { thinkingArgument } from './template-body.ts';
 
 export const responsesRoute: RouteApi = {
   path: '/v1/responses',
@@ -24,7 +25,7 @@ export const responsesRoute: RouteApi = {
 };
 
 function responsesBody(request: ChatRequest): JsonObject {
-  const { messages, tools, toolChoice, responseFormat, thinking, prefill, flags } = request;
+  const { messages, tools, toolChoice, responseFormat, prefill, flags } = request;
   const input = messages.flatMap((message, i) => itemsOf(message, String(i)));
   if (prefill !== undefined) input.push(...heldItems(prefill, flags === true));
   return {
@@ -34,7 +35,7 @@ function responsesBody(request: ChatRequest): JsonObject {
     ...(responseFormat === undefined
       ? {}
       : { text: { format: { type: 'json_schema', ...responseFormat, strict: true } } }),
-    ...(thinking === undefined ? {} : { chat_template_kwargs: { enable_thinking: thinking } }),
+    ...thinkingArgument(request),
   };
 }
 

@@ -7,6 +7,7 @@ import type { StreamEnd } from '../wire/end.ts';
 import type { HttpClient } from '../wire/http.ts';
 import { Refusal } from '../wire/refusal.ts';
 import { isMissing } from './acquaint.ts';
+import { streamedAnswer } from './answer.ts';
 import type {
   Answer,
   ChatRequest,
@@ -16,13 +17,14 @@ import type {
   Route,
   SamplingOptions,
   SentRequest,
-  Usage,
 } from './dialect.ts';
 import { mostEvents } from './endless.ts';
-import { asArray, asIds, asObject, parseEvent, type JsonObject } from './json.ts';
+import { Hearing, type EventReader } from './hearing.ts';
+import { asArray, asIds, asObject, type JsonObject } from './json.ts';
+import { deltaOf } from './openai.ts';
 import { messagesRoute } from './route-messages.ts';
 import { responsesRoute } from './route-responses.ts';
-import type { EventReader } from './text-level.ts';
+import type { HeardText } from './text-level-pieces.ts';
 
 /** How one route is spoken. */
 export interface RouteApi {
@@ -66,25 +68,19 @@ export class Routes {
     read: ReadOptions,
   ): Promise<Answer> {
     const { path, body, reader } = APIS[route];
-    const listening = new Listening(reader());
+    const said = new Said();
+    const hearing = new Hearing(reader(), (text) => said.add(text));
     const sent = { ...this.#more(sampling.cache), ...body(request, sampling), temperature: 0 };
     const reply = await this.#http.stream(path, sent, {
       signal: read.signal,
       maxEvents: mostEvents(sampling.maxTokens),
-      onData: (data, _, name) => listening.hear(data, name) || read.stopWhen?.(listening) === true,
+      onData: (data, _, name) => hearing.hear(data, name) || read.stopWhen?.(said) === true,
     });
-    const { deltas, tokens, usage, finish } = listening;
-    return {
-      deltas,
-      tokens,
-      generated: usage.generatedTokens ?? listening.generated,
-      finish,
-      end: listening.endOf(reply.end),
-      usage,
-      timing: { firstEventMs: reply.firstEventMs, totalMs: reply.totalMs },
-      capture: reply.capture,
-      request: reply.request,
-    };
+    const { usage, finish } = hearing;
+    const { deltas, tokens } = said;
+    const generated = usage.generatedTokens ?? said.generated;
+    const end = requireOver(hearing.endOf(reply.end));
+    return streamedAnswer(reply, { deltas, tokens, generated, finish, usage }, end);
   }
 
   /**
@@ -119,56 +115,21 @@ export function isUnrendered(error: unknown): error is Refusal {
   return error instanceof Refusal && (isMissing(error) || error.status === 403);
 }
 
-/** What has been heard of one stream. */
-class Listening implements Progress {
+/** What was said in one stream: an event with text counts as a token. */
+class Said implements Progress {
   readonly deltas: Delta[] = [];
   readonly tokens: readonly PlacedToken[] = [];
   generated = 0;
-  finish: string | undefined;
-  usage: Usage = { promptTokens: undefined, cachedTokens: undefined };
-  readonly #reader: EventReader;
-  #over = false;
-  #broken: StreamEnd | undefined;
 
-  constructor(reader: EventReader) {
-    this.#reader = reader;
+  add(text: HeardText): void {
+    const delta = deltaOf(text, this.generated + 1);
+    if (delta === undefined) return;
+    this.generated++;
+    this.deltas.push(delta);
   }
+}
 
-  /** Reads one event; true when nothing more need be read, since it is an error. */
-  hear(data: string, name: string | undefined): boolean {
-    const event = parseEvent(data);
-    if (event === undefined) {
-      const detail = `an event is not a JSON object: ${data.slice(0, 80)}`;
-      this.#broken = { kind: 'garbled', detail };
-      return true;
-    }
-    const heard = this.#reader(event, name);
-    if (heard.error !== undefined) {
-      this.#broken = { kind: 'error-event', message: heard.error, body: data };
-      return true;
-    }
-    const { reasoning = '', content = '', toolCalls } = heard;
-    if (reasoning !== '' || content !== '' || toolCalls !== undefined)
-      this.deltas.push({
-        after: ++this.generated,
-        ...(reasoning === '' ? {} : { reasoning }),
-        ...(content === '' ? {} : { content }),
-        ...(toolCalls === undefined ? {} : { toolCalls }),
-      });
-    this.finish = heard.finish ?? this.finish;
-    this.#over ||= heard.over === true;
-    this.usage = {
-      promptTokens: heard.promptTokens ?? this.usage.promptTokens,
-      cachedTokens: heard.cachedTokens ?? this.usage.cachedTokens,
-      generatedTokens: heard.generatedTokens ?? this.usage.generatedTokens,
-    };
-    return false;
-  }
-
-  /** How the stream ended, with what its own events say of it. */
-  endOf(end: StreamEnd): StreamEnd {
-    if (this.#broken !== undefined) return this.#broken;
-    if (end.kind !== 'closed') return end;
-    return this.#over ? { kind: 'done' } : { kind: 'truncated', detail: 'no last event was sent' };
-  }
+/** These APIs say with an event that a stream is over. */
+function requireOver(end: StreamEnd): StreamEnd {
+  return end.kind === 'closed' ? { kind: 'truncated', detail: 'no last event was sent' } : end;
 }

@@ -10,35 +10,14 @@
  */
 import { HttpClient } from '../wire/http.ts';
 import { Refusal } from '../wire/refusal.ts';
-import {
-  chooseModel,
-  httpOptions,
-  isMissing,
-  probe,
-  sha256,
-  TOKENIZER_PROBE,
-  troubleOf,
-  type ServedModel,
-} from './acquaint.ts';
-import type {
-  Ask,
-  ChatRequest,
-  ConnectOptions,
-  Dialect,
-  Target,
-  TargetIdentity,
-} from './dialect.ts';
-import { asIds, asObject, asString, type JsonObject } from './json.ts';
-import {
-  chatIds,
-  continuation,
-  ONE_TOKEN,
-  promptIds,
-  SglangTarget,
-  templateBody,
-  tokensOf,
-  type PromptOracle,
-} from './sglang-target.ts';
+import { chooseModel, httpOptions, probe, TOKENIZER_PROBE } from './acquaint.ts';
+import type { Ask, ConnectOptions, Dialect, Target } from './dialect.ts';
+import { identityOf, tokenizerHash } from './identity.ts';
+import { asObject, asString, type JsonObject } from './json.ts';
+import { tokenizeBody, tokensOf } from './served-tokenizer.ts';
+import { examineOracle, FLAGS, TOKENIZE } from './sglang-oracle.ts';
+import { SglangTarget } from './sglang-target.ts';
+import { flagsOf, thinkingArgument } from './template-body.ts';
 import { connectText } from './text-level-connect.ts';
 import { openaiApi } from './text-level-openai.ts';
 import { vocabularyOfFile } from './tokenizer-file.ts';
@@ -77,38 +56,30 @@ async function connectByIds(
   const http = new HttpClient(httpOptions(options));
   try {
     const model = await chooseModel(http, KIND, options.model, signal);
-    const oracle = await examine(http, model, signal);
+    const oracle = await examineOracle(http, model.id, signal);
     if (oracle === undefined) {
       await http.close();
       return undefined;
     }
-    const body = { model: model.id, prompt: TOKENIZER_PROBE, add_special_tokens: false };
-    const tokenize = { kind: KIND, method: 'POST', path: '/v1/tokenize' } as const;
-    const probeIds = tokensOf(await probe(http, { ...tokenize, body }, signal)).slice(
+    const body = tokenizeBody(model.id, TOKENIZER_PROBE);
+    const tokenize = { kind: KIND, method: 'POST', path: TOKENIZE, body } as const;
+    const probeIds = tokensOf(await probe(http, tokenize, signal), TOKENIZE).slice(
       oracle.before.length,
     );
-    const vocabulary = await vocabularyOfFile(options, {
-      url: http.url,
-      root: model.root,
-      probeIds,
-    });
-    const version = options.engine?.version ?? (await versionAt(http, signal));
+    const { url } = http;
+    const vocabulary = await vocabularyOfFile(options, { url, root: model.root, probeIds });
     const chatTemplate = options.files?.chatTemplate;
-    const identity: TargetIdentity = {
+    const identity = identityOf(options, {
       dialect: sglang.name,
-      url: http.url,
+      url,
       model: model.name,
       engine: {
-        name: options.engine?.name ?? sglang.name,
-        version,
-        build: options.engine?.build,
+        name: sglang.name,
+        version: options.engine?.version ?? (await versionAt(http, signal)),
       },
-      ...(chatTemplate === undefined ? {} : { chatTemplateSha256: sha256(chatTemplate) }),
-      tokenizerSha256: sha256(JSON.stringify(probeIds)),
-      hops: [],
-      ...(options.faults === undefined ? {} : { faults: options.faults }),
-      ...(options.faultSeed === undefined ? {} : { faultSeed: options.faultSeed }),
-    };
+      chatTemplate,
+      tokenizerSha256: tokenizerHash(probeIds),
+    });
     return new SglangTarget({ http, identity, model, chatTemplate, vocabulary, oracle });
   } catch (error) {
     await http.close();
@@ -121,74 +92,15 @@ async function connectByText(options: ConnectOptions, signal: AbortSignal): Prom
     {
       dialect: sglang.name,
       oracle: 'prompt-count',
-      api: (model) => openaiApi({ model, more: ways }),
+      api: (model) =>
+        openaiApi({
+          model,
+          more: (request) => ({ ...thinkingArgument(request), ...flagsOf(request, FLAGS) }),
+        }),
     },
     options,
     signal,
   );
-}
-
-function ways({ prefill, flags, thinking }: ChatRequest): JsonObject {
-  return {
-    ...(thinking === undefined ? {} : { chat_template_kwargs: { enable_thinking: thinking } }),
-    ...(prefill !== undefined && flags === true ? { continue_final_message: true } : {}),
-  };
-}
-
-/** Finds out what the server tells; undefined where that is not enough for ids. */
-async function examine(
-  http: HttpClient,
-  model: ServedModel,
-  signal: AbortSignal,
-): Promise<PromptOracle | undefined> {
-  const request: ChatRequest = {
-    messages: [{ role: 'user', content: 'Hi' }],
-    tools: [],
-    thinking: undefined,
-  };
-  const ask = (path: string, body: JsonObject): Promise<unknown> =>
-    allowed(http, path, body, signal);
-  const a = await ask('/v1/tokenize', { model: model.id, prompt: 'a', add_special_tokens: false });
-  const b = await ask('/v1/tokenize', { model: model.id, prompt: 'b', add_special_tokens: false });
-  const [first, second] = [asIds(asObject(a)?.['tokens']), asIds(asObject(b)?.['tokens'])];
-  if (first === undefined || second === undefined) return undefined;
-  const before = first.slice(
-    0,
-    first.findIndex((id, i) => id !== second[i]),
-  );
-  const rendered = promptIds(await ask('/v1/tokenize', templateBody(model.id, request)));
-  const chat = { ...templateBody(model.id, request), ...ONE_TOKEN };
-  const seen = chatIds(await ask('/v1/chat/completions', chat));
-  const ids = rendered ?? seen;
-  if (ids === undefined) return undefined;
-  if (continuation(await ask('/generate', { input_ids: ids, ...GENERATE_ONE })) === undefined)
-    return undefined;
-  // What chat itself says is believed where the two differ.
-  const tokenizes =
-    rendered !== undefined && (seen === undefined || seen.join() === rendered.join());
-  return { by: tokenizes ? 'tokenize' : 'chat', before };
-}
-
-const GENERATE_ONE: JsonObject = {
-  sampling_params: { temperature: 0, max_new_tokens: 1 },
-  return_logprob: true,
-  stream: false,
-};
-
-/** The answer; undefined where the server does not have the path, or does not know what is asked. */
-async function allowed(
-  http: HttpClient,
-  path: string,
-  body: JsonObject,
-  signal: AbortSignal,
-): Promise<unknown> {
-  try {
-    return (await http.json('POST', path, body, signal)).body;
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    if (isMissing(error) || error.status === 400 || error.status === 422) return undefined;
-    throw troubleOf(http, path, error);
-  }
 }
 
 /** The version, where the server tells it. */

@@ -3,8 +3,9 @@ import { SeamstressError } from '../errors.ts';
 import { loadTokenizer } from '../tokens/tokenizer.ts';
 import { parseAddress } from '../wire/address.ts';
 import { HttpClient } from '../wire/http.ts';
-import { chooseModel, httpOptions, sha256 } from './acquaint.ts';
-import type { Ask, Capabilities, ChatRequest, ConnectOptions, TargetIdentity } from './dialect.ts';
+import { chooseModel, httpOptions } from './acquaint.ts';
+import type { Ask, Capabilities, ChatRequest, ConnectOptions } from './dialect.ts';
+import { identityOf } from './identity.ts';
 import { asArray, asObject, type JsonObject } from './json.ts';
 import { strengthOf } from './text-level-strength.ts';
 import { TextTarget, type TextApi } from './text-level.ts';
@@ -62,29 +63,22 @@ export async function connectText(
       oracle: (await showsPrompts(api, http, signal)) ? 'prompt-text' : server.oracle,
       ...(server.flags === undefined ? {} : { flags: server.flags }),
     };
-    const template = options.files?.chatTemplate;
-    const identity: TargetIdentity = {
+    const chatTemplate = options.files?.chatTemplate;
+    const identity = identityOf(options, {
       dialect: server.dialect,
       url: http.url,
       model: model.name,
-      engine: {
-        name: options.engine?.name ?? server.engine ?? server.dialect,
-        version: options.engine?.version ?? server.version,
-        build: options.engine?.build,
-      },
-      ...(template === undefined ? {} : { chatTemplateSha256: sha256(template) }),
-      ...(tokenizer === undefined ? {} : { tokenizerSha256: tokenizer.sha256 }),
-      hops: [],
-      ...(options.faults === undefined ? {} : { faults: options.faults }),
-      ...(options.faultSeed === undefined ? {} : { faultSeed: options.faultSeed }),
+      engine: { name: server.engine ?? server.dialect, version: server.version },
+      chatTemplate,
+      tokenizerSha256: tokenizer?.sha256,
       strength: strengthOf(capabilities),
-    };
+    });
     return new TextTarget({
       http,
       api,
       identity,
       tokenizer,
-      ...(template === undefined ? {} : { chatTemplate: template }),
+      ...(chatTemplate === undefined ? {} : { chatTemplate }),
     });
   } catch (error) {
     await http.close();

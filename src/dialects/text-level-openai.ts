@@ -3,10 +3,11 @@
  * usage at the end of the stream, log-probabilities by text. A dialect says what is its own.
  */
 import type { ChatRequest, SamplingOptions } from './dialect.ts';
+import type { EventReader, Heard } from './hearing.ts';
 import { asArray, asBytes, asNumber, asObject, asString, type JsonObject } from './json.ts';
 import { openaiConstraints, openaiMessages, openaiTools, readChatChunk } from './openai.ts';
 import type { ToldToken } from './text-level-pieces.ts';
-import type { EventReader, Heard, TextApi } from './text-level.ts';
+import type { TextApi } from './text-level.ts';
 
 export interface OpenAiWays {
   readonly model: string;

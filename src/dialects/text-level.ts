@@ -7,16 +7,16 @@
  * are refused with an error, and the harness asks `isTextLevel` before it uses them.
  */
 import { SeamstressError } from '../errors.ts';
-import type { Delta } from '../seam/generation.ts';
+import type { Delta, TokenEvent } from '../seam/generation.ts';
 import type { LocalTokenizer } from '../tokens/tokenizer.ts';
-import type { StreamEnd } from '../wire/end.ts';
 import type { HttpClient } from '../wire/http.ts';
-import { mostEvents } from './endless.ts';
+import { streamedAnswer } from './answer.ts';
 import type {
   Answer,
   ChatRequest,
   Completion,
   PlacedToken,
+  Progress,
   ReadOptions,
   Rendered,
   SamplingOptions,
@@ -24,8 +24,11 @@ import type {
   Target,
   TargetIdentity,
 } from './dialect.ts';
-import { asObject, parseEvent, type JsonObject } from './json.ts';
+import { mostEvents } from './endless.ts';
+import { Hearing, type EventReader } from './hearing.ts';
+import { asObject, type JsonObject } from './json.ts';
 import { Memo } from './memo.ts';
+import { Spent } from './spent.ts';
 import {
   idOf,
   laidOut,
@@ -34,23 +37,6 @@ import {
   type HeardText,
   type Piece,
 } from './text-level-pieces.ts';
-import type { TokenEvent } from '../seam/generation.ts';
-
-/** What one event of a stream says. */
-export interface Heard extends HeardText {
-  /** In the words of the OpenAI API: `stop`, `length`, `tool_calls`. */
-  readonly finish?: string | undefined;
-  readonly promptTokens?: number | undefined;
-  readonly cachedTokens?: number | undefined;
-  readonly generatedTokens?: number | undefined;
-  /** True for the event with which the API ends a stream, where that is not `[DONE]`. */
-  readonly over?: boolean | undefined;
-  /** The server reports an error in an event of its own shape. */
-  readonly error?: string | undefined;
-}
-
-/** Reads the events of one stream, in order. `name` is that of the event, where it has one. */
-export type EventReader = (event: JsonObject, name: string | undefined) => Heard;
 
 /** How one API is spoken. */
 export interface TextApi {
@@ -104,8 +90,7 @@ export class TextTarget implements Target {
   readonly #api: TextApi;
   readonly #tokenizer: LocalTokenizer | undefined;
   readonly #rendered = new Memo<Rendered>(20_000);
-  #promptTokens = 0;
-  #generatedTokens = 0;
+  readonly #spent: Spent;
 
   constructor(options: TextTargetOptions) {
     this.identity = options.identity;
@@ -113,14 +98,11 @@ export class TextTarget implements Target {
     this.#http = options.http;
     this.#api = options.api;
     this.#tokenizer = options.tokenizer;
+    this.#spent = new Spent(options.http);
   }
 
   get spending(): Spending {
-    return {
-      requests: this.#http.requests,
-      promptTokens: this.#promptTokens,
-      generatedTokens: this.#generatedTokens,
-    };
+    return this.#spent.soFar;
   }
 
   tokensAtMost(request: ChatRequest, sampling: SamplingOptions): number {
@@ -129,29 +111,25 @@ export class TextTarget implements Target {
 
   async chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer> {
     const { path, body, reader } = this.#asked(request, sampling);
-    const listening = new Listening(reader);
+    const said = new Said();
+    const hearing = new Hearing(reader, (text) => said.add(text));
     const reply = await this.#http.stream(path, body, {
       signal: read.signal,
       maxEvents: mostEvents(this.tokensAtMost(request, sampling)),
       ...(this.#api.framing === undefined ? {} : { framing: this.#api.framing }),
-      onData: (data, _, name) => listening.hear(data, name) || read.stopWhen?.(listening) === true,
+      onData: (data, _, name) => hearing.hear(data, name) || read.stopWhen?.(said) === true,
     });
-    const { pieces, usage, finish } = listening;
-    const said = this.#tokenizer === undefined ? pieces : retokenized(pieces, this.#tokenizer);
-    const { tokens, deltas } = laidOut(said);
-    this.#promptTokens += usage.promptTokens ?? 0;
-    this.#generatedTokens += usage.generatedTokens ?? tokens.length;
-    return {
-      deltas,
-      tokens,
-      generated: tokens.length,
-      finish,
-      end: listening.endOf(reply.end),
-      usage,
-      timing: { firstEventMs: reply.firstEventMs, totalMs: reply.totalMs },
-      capture: reply.capture,
-      request: reply.request,
-    };
+    const { usage, finish } = hearing;
+    const { tokens, deltas } = laidOut(this.#divided(said.pieces));
+    const generated = tokens.length;
+    this.#spent.add(usage.promptTokens, usage.generatedTokens ?? generated);
+    const end = hearing.endOf(reply.end);
+    return streamedAnswer(reply, { deltas, tokens, generated, finish, usage }, end);
+  }
+
+  /** As a local tokenizer divides it, where there is one. */
+  #divided(pieces: readonly Piece[]): readonly Piece[] {
+    return this.#tokenizer === undefined ? pieces : retokenized(pieces, this.#tokenizer);
   }
 
   #asked(
@@ -191,9 +169,8 @@ export class TextTarget implements Target {
 
   /** Of a local tokenizer where there is one, else one piece for each word. */
   encodePlain(text: string): Promise<readonly TokenEvent[]> {
-    const pieces = new PieceMaker().add({ content: text });
-    const said = this.#tokenizer === undefined ? pieces : retokenized(pieces, this.#tokenizer);
-    return Promise.resolve(said.map(({ bytes }) => ({ id: idOf(bytes), bytes })));
+    const pieces = this.#divided(new PieceMaker().add({ content: text }));
+    return Promise.resolve(pieces.map(({ bytes }) => ({ id: idOf(bytes), bytes })));
   }
 
   async close(): Promise<void> {
@@ -211,66 +188,23 @@ export class TextTarget implements Target {
   }
 }
 
-/** What has been heard of one stream; also its progress, for those who want to stop it. */
-class Listening {
+/** What was said in one stream, in pieces; also its progress, for those who want to stop it. */
+class Said implements Progress {
   readonly pieces: Piece[] = [];
   readonly tokens: PlacedToken[] = [];
   readonly deltas: Delta[] = [];
-  finish: string | undefined;
-  usage: Answer['usage'] = {
-    promptTokens: undefined,
-    cachedTokens: undefined,
-    generatedTokens: undefined,
-  };
-  readonly #reader: EventReader;
   readonly #maker = new PieceMaker();
-  #over = false;
-  #broken: StreamEnd | undefined;
-
-  constructor(reader: EventReader) {
-    this.#reader = reader;
-  }
 
   get generated(): number {
     return this.pieces.length;
   }
 
-  /** Reads one event; true when nothing more need be read, since it is an error. */
-  hear(data: string, name: string | undefined): boolean {
-    const event = parseEvent(data);
-    if (event === undefined) {
-      const detail = `an event is not a JSON object: ${data.slice(0, 80)}`;
-      this.#broken = { kind: 'garbled', detail };
-      return true;
-    }
-    const heard = this.#reader(event, name);
-    if (heard.error !== undefined) {
-      this.#broken = { kind: 'error-event', message: heard.error, body: data };
-      return true;
-    }
-    this.#take(heard);
-    return false;
-  }
-
-  #take(heard: Heard): void {
-    const more = this.#maker.add(heard);
+  add(text: HeardText): void {
+    const more = this.#maker.add(text);
     const { tokens, deltas } = laidOut(more);
     const before = this.pieces.length;
     this.pieces.push(...more);
     for (const token of tokens) this.tokens.push({ ...token, place: token.place + before });
     for (const delta of deltas) this.deltas.push({ ...delta, after: delta.after + before });
-    this.finish = heard.finish ?? this.finish;
-    this.#over ||= heard.over === true;
-    this.usage = {
-      promptTokens: heard.promptTokens ?? this.usage.promptTokens,
-      cachedTokens: heard.cachedTokens ?? this.usage.cachedTokens,
-      generatedTokens: heard.generatedTokens ?? this.usage.generatedTokens,
-    };
-  }
-
-  /** How the stream ended, with what its own events say of it. */
-  endOf(end: StreamEnd): StreamEnd {
-    if (this.#broken !== undefined) return this.#broken;
-    return end.kind === 'closed' && this.#over ? { kind: 'done' } : end;
   }
 }

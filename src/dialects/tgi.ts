@@ -5,6 +5,7 @@
  */
 import type { ChatRequest, Dialect } from './dialect.ts';
 import { asObject, asString, type JsonObject } from './json.ts';
+import { thinkingArgument } from './template-body.ts';
 import { connectText } from './text-level-connect.ts';
 import { openaiApi } from './text-level-openai.ts';
 
@@ -29,7 +30,7 @@ export const tgi: Dialect = {
         dialect: 'tgi',
         oracle: 'prompt-count',
         flags: false,
-        api: (model) => openaiApi({ model, constraints, more: thinkingOf }),
+        api: (model) => openaiApi({ model, constraints, more: thinkingArgument }),
       },
       options,
       signal,
@@ -44,8 +45,4 @@ function constraints({ toolChoice, responseFormat }: ChatRequest): JsonObject {
       ? {}
       : { response_format: { type: 'json_object', value: responseFormat.schema } }),
   };
-}
-
-function thinkingOf({ thinking }: ChatRequest): JsonObject {
-  return thinking === undefined ? {} : { chat_template_kwargs: { enable_thinking: thinking } };
 }

@@ -2,10 +2,10 @@
  * `transformers serve`. Every chat opens a new turn; the continuation flags are refused as
  * unexpected fields, with HTTP 422.
  */
-import { flagsAndThinking } from './openai-compatible.ts';
 import { possibleConstraints } from './constraints.ts';
 import type { Dialect } from './dialect.ts';
 import { asObject } from './json.ts';
+import { flagsAndThinking } from './template-body.ts';
 import { connectText } from './text-level-connect.ts';
 import { openaiApi } from './text-level-openai.ts';
 

@@ -1,5 +1,12 @@
 /** Makes the one uninterrupted generation of a scenario, from which every cut is derived. */
-import type { Answer, ChatRequest, Completion, Rendered, Target } from '../dialects/dialect.ts';
+import type {
+  Answer,
+  ChatRequest,
+  Completion,
+  Rendered,
+  SamplingOptions,
+  Target,
+} from '../dialects/dialect.ts';
 import { SeamstressError } from '../errors.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import { describeEnd, endedWell } from '../wire/end.ts';
@@ -41,23 +48,26 @@ export interface Generated {
   readonly consistent: boolean;
 }
 
+/** What a client reads of an uninterrupted run, before its ids are known. */
+export interface Streamed {
+  readonly rendered: Rendered;
+  readonly answer: Answer;
+}
+
 /**
- * Streams a scenario's answer and, for the ids that a chat stream hides, continues the same
- * prompt by ids. When the two disagree the chat stream counts, since it is what a client reads,
- * and its hidden tokens are asked for one gap at a time.
+ * Streams a scenario's answer. How a server divides its stream depends on what else it does at the
+ * time, so that nothing else should be under way.
  *
- * @throws {SeamstressError} `target` when the stream does not end in good order or is empty, and
- *   when the hidden tokens of an engine that disagrees with itself cannot be learned
+ * @throws {SeamstressError} `target` when the stream does not end in good order
  */
-export async function generate(
+export async function streamWhole(
   target: Target,
   scenario: Scenario,
   signal: AbortSignal,
-): Promise<Generated> {
+): Promise<Streamed> {
   const request = requestOf(scenario);
-  const sampling = { maxTokens: scenario.maxTokens, top: TOP_CANDIDATES, cache: 'cold' } as const;
   const rendered = await target.render(request, signal);
-  const answer = await target.chat(request, sampling, { signal });
+  const answer = await target.chat(request, samplingOf(scenario), { signal });
   if (!endedWell(answer.end))
     throw new SeamstressError(
       'target',
@@ -66,6 +76,26 @@ export async function generate(
         hint: 'The uninterrupted run must be whole before it can be cut.',
       },
     );
+  return { rendered, answer };
+}
+
+/**
+ * Streams a scenario's answer and, for the ids that a chat stream hides, continues the same
+ * prompt by ids. When the two disagree the chat stream counts, since it is what a client reads,
+ * and its hidden tokens are asked for one gap at a time.
+ *
+ * @param streamed the answer, where it was streamed before
+ * @throws {SeamstressError} `target` when the stream does not end in good order or is empty, and
+ *   when the hidden tokens of an engine that disagrees with itself cannot be learned
+ */
+export async function generate(
+  target: Target,
+  scenario: Scenario,
+  signal: AbortSignal,
+  streamed?: Streamed,
+): Promise<Generated> {
+  const { rendered, answer } = streamed ?? (await streamWhole(target, scenario, signal));
+  const sampling = samplingOf(scenario);
   const completion = await target.complete(rendered.ids, sampling, signal);
   const view = viewOf(answer.deltas);
   const layout = layOut(completion.tokens, view);
@@ -84,6 +114,10 @@ export async function generate(
       hint: 'Use a prompt that the model answers.',
     });
   return { generation, answer, completion, consistent };
+}
+
+function samplingOf({ maxTokens }: Scenario): SamplingOptions {
+  return { maxTokens, top: TOP_CANDIDATES, cache: 'cold' };
 }
 
 function assemble(

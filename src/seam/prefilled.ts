@@ -7,7 +7,7 @@
 import type { Target } from '../dialects/dialect.ts';
 import { SeamstressError } from '../errors.ts';
 import type { Begun, Scenario } from '../scenario/schema.ts';
-import { generate, TOP_CANDIDATES, type Generated } from './generate.ts';
+import { generate, TOP_CANDIDATES, type Generated, type Streamed } from './generate.ts';
 import {
   bytesOf,
   EMPTY_VIEW,
@@ -31,6 +31,7 @@ export interface GeneratedPrefilled extends Generated {
  * Lets the model answer the scenario once without the prefill, for its markup, and then go on from
  * the prefill.
  *
+ * @param streamed the answer without the prefill, where it was streamed before
  * @throws {SeamstressError} `target` when the prefill cannot be written in the model's markup, or
  *   what stands there is not read as what was prefilled
  */
@@ -39,8 +40,9 @@ export async function generatePrefilled(
   scenario: Scenario,
   begun: Begun,
   signal: AbortSignal,
+  streamed?: Streamed,
 ): Promise<GeneratedPrefilled> {
-  const base = await generate(target, scenario, signal);
+  const base = await generate(target, scenario, signal, streamed);
   const writing = writingOf(base.generation);
   const read = asRead(begun, writing);
   const raw = writeBegun(read, writing);

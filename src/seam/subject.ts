@@ -6,7 +6,7 @@ import { checkStructure } from '../checks/structure.ts';
 import { SeamstressError } from '../errors.ts';
 import type { Begun, Scenario } from '../scenario/schema.ts';
 import { generateText } from './generate-text.ts';
-import { generate, sameIds, TOP_CANDIDATES, type Generated } from './generate.ts';
+import { generate, sameIds, TOP_CANDIDATES, type Generated, type Streamed } from './generate.ts';
 import { idsOf, type Generation, type TokenEvent, type View } from './generation.ts';
 import { markupOf, type Markup } from './markup.ts';
 import { generatePrefilled } from './prefilled.ts';
@@ -35,16 +35,21 @@ export interface Repeat {
   readonly noise: number;
 }
 
-/** Generates a scenario once, repeats it warm, and derives every view. */
+/**
+ * Generates a scenario once, repeats it warm, and derives every view.
+ *
+ * @param streamed the answer, where it was streamed before
+ */
 export async function makeSubject(
   target: Target,
   scenario: Scenario,
   signal: AbortSignal,
+  streamed?: Streamed,
 ): Promise<Subject> {
   if (scenario.prefill !== undefined)
-    return await makePrefilledSubject(target, scenario, scenario.prefill, signal);
+    return await makePrefilledSubject(target, scenario, scenario.prefill, signal, streamed);
   if (isTextLevel(target)) return await makeTextSubject(target, scenario, signal);
-  const captured = await generate(target, scenario, signal);
+  const captured = await generate(target, scenario, signal, streamed);
   const { generation, completion } = captured;
   requireStructure(generation);
   const warm = await target.complete(
@@ -67,12 +72,13 @@ async function makePrefilledSubject(
   scenario: Scenario,
   begun: Begun,
   signal: AbortSignal,
+  streamed?: Streamed,
 ): Promise<Subject> {
   if (isTextLevel(target))
     throw new SeamstressError('target', `scenario ${scenario.id}: a prefill needs token ids`, {
       hint: 'This server tells none; leave the scenario out.',
     });
-  const made = await generatePrefilled(target, scenario, begun, signal);
+  const made = await generatePrefilled(target, scenario, begun, signal, streamed);
   const { generation, completion, writing } = made;
   requireStructure(generation);
   const kept = generation.tokens.slice(generation.given ?? 0);

@@ -78,6 +78,10 @@ export class TapedTarget implements Target {
     return this.#live === undefined ? this.#known.chatTemplate : this.#live.chatTemplate;
   }
 
+  get sharedCache(): boolean | undefined {
+    return this.#live?.sharedCache;
+  }
+
   /** Of the server and of what was played. */
   get spending(): Spending {
     const live = this.#live?.spending;
