@@ -71,8 +71,13 @@ interface Chosen {
   readonly k: number;
 }
 
-/** What a closed connection leaves depends on how the stream was divided, and that on what else the server does. */
-const ALONE: ReadonlySet<Way> = new Set(['disconnect']);
+/**
+ * What a closed connection leaves, and what a parser of tool calls makes of a stream, depend on how
+ * the stream was divided, and that on what else the server does: such a cut is made alone.
+ */
+function isAlone({ subject, way }: Chosen): boolean {
+  return way === 'disconnect' || subject.generation.scenario.tools.length > 0;
+}
 
 /** The cuts made: those that must be alone one after the other, the rest side by side where the server can do that. */
 async function* made(
@@ -83,22 +88,21 @@ async function* made(
   signal: AbortSignal,
 ): AsyncGenerator<Chosen & { readonly cut: View | string }> {
   for (const alone of [true, false]) {
-    const ways = WAYS.filter((way) => ALONE.has(way) === alone);
     const most = alone ? 1 : sideBySide(target, concurrency);
-    yield* inOrder(chosen(subjects, ways, seed), most, async (one) => ({
+    yield* inOrder(chosen(subjects, alone, seed), most, async (one) => ({
       ...one,
       cut: await reallyCut(target, one, signal),
     }));
   }
 }
 
-function* chosen(subjects: Subjects, ways: readonly Way[], seed: number): Generator<Chosen> {
+function* chosen(subjects: Subjects, alone: boolean, seed: number): Generator<Chosen> {
   for (const subject of subjects) {
     // What was begun by the client is no stream that could be cut.
     if (subject.generation.given !== undefined) continue;
-    for (const way of ways) {
+    for (const way of WAYS) {
       const k = chooseCut(subject, way, seed);
-      if (k !== undefined) yield { subject, way, k };
+      if (k !== undefined && isAlone({ subject, way, k }) === alone) yield { subject, way, k };
     }
   }
 }
