@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Target, TargetIdentity } from '../dialects/dialect.ts';
 import { SeamstressError } from '../errors.ts';
 import { readRun } from '../reports/emit/source.ts';
+import { lockFolder } from '../reports/lock.ts';
 import type { RunRecord } from '../reports/record.ts';
 import { RunStore, TAPE, type RunSink } from '../reports/store.ts';
 import { strategiesNamed } from '../seam/named.ts';
@@ -64,6 +65,8 @@ export async function continueRun(
   refuseOther(header.target, target.identity);
   const before = recordOfRun(folder);
   const { via, ...own } = more;
+  // Before the tape is put in the place of the old one.
+  lockFolder(folder);
   const writer = continueTape(join(folder, TAPE), via === undefined ? {} : { via });
   const player = new TapePlayer([join(folder, TAPE)]);
   const budget = new Budget(more.budget ?? {});

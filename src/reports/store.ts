@@ -15,6 +15,7 @@ import { basename, dirname, join } from 'node:path';
 import { messageOf, SeamstressError } from '../errors.ts';
 import { TapeWriter } from '../tape/file.ts';
 import type { RawChunk } from '../wire/capture.ts';
+import { lockFolder, unlockFolder } from './lock.ts';
 import type { Finding, RunRecord, SeamLine } from './record.ts';
 
 /** Where a campaign writes. */
@@ -65,6 +66,8 @@ export class RunStore implements RunSink {
   constructor(folder: string, goOn = false) {
     this.folder = folder;
     this.#journal = writing(folder, () => {
+      makeFolder(folder);
+      lockFolder(folder);
       const journal = join(folder, 'seams.ndjson');
       if (goOn || isThere(journal)) clear(folder, goOn);
       makeOwnFolder(join(folder, 'findings'));
@@ -108,11 +111,12 @@ export class RunStore implements RunSink {
     });
   }
 
-  /** Writes the record and closes the journal. */
+  /** Writes the record, closes the journal and gives the folder back. */
   finish(record: RunRecord): void {
     writing(this.folder, () => {
       replaceFile(join(this.folder, 'run.json'), toJson(record));
       closeSync(this.#journal);
+      unlockFolder(this.folder);
     });
     linkLatest(this.folder);
   }
@@ -179,6 +183,7 @@ function writing<T>(folder: string, write: () => T): T {
   try {
     return write();
   } catch (error) {
+    if (error instanceof SeamstressError) throw error;
     throw new SeamstressError('output', `cannot write to ${folder}: ${messageOf(error)}`, {
       hint: 'Give another folder with --out.',
       cause: error,

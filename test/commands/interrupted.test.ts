@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { LOCK } from '../../src/reports/lock.ts';
 import { behindProxy } from './server.test-help.ts';
 import {
   packOf,
@@ -191,4 +192,29 @@ test('an interrupted run can be read by other tools while it runs: every line is
     expect(() => JSON.parse(line) as unknown).not.toThrow();
   running.child.kill('SIGKILL');
   expect((await running.ended).status).toBeNull();
+});
+
+test('a second run into the folder of one that is under way is refused, and goes on where that was killed', async () => {
+  const target = await slow();
+  const args = ['run', pack, '--target', target, '--out', 'shared'];
+  const running = start(args, { cwd });
+  await untilSeams(join(cwd, 'shared'), 10);
+  for (const second of [args, ['run', '--target', target, '--resume', 'shared']]) {
+    const ran = await seamstress(second, { cwd });
+    expect(ran.status).toBe(2);
+    expect(ran.stderr).toContain(`process ${running.child.pid} is writing to shared`);
+  }
+  running.child.kill('SIGKILL');
+  await running.ended;
+  expect(existsSync(join(cwd, 'shared', LOCK))).toBe(true);
+  const resumed = await seamstress(['run', '--target', target, '--resume', 'shared'], { cwd });
+  expect(resumed.status).toBe(0);
+  expect(readRun(join(cwd, 'shared')).record.interrupted).toBeUndefined();
+  expect(existsSync(join(cwd, 'shared', LOCK))).toBe(false);
+});
+
+test('a run that ends before it has begun leaves no lock', async () => {
+  const args = ['run', pack, '--target', 'http://127.0.0.1:9', '--out', 'unreached'];
+  expect((await seamstress(args, { cwd })).status).toBe(3);
+  expect(existsSync(join(cwd, 'unreached', LOCK))).toBe(false);
 });
