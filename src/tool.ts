@@ -1,13 +1,12 @@
 /** This tool's name and version, for records and `--version`. */
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 interface Manifest {
   readonly version: string;
 }
 
-const manifest = JSON.parse(
-  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-) as Manifest;
+// An import of `node:fs` loads its streams too, which takes longer than the rest of `--version`.
+const manifest = createRequire(import.meta.url)('../package.json') as Manifest;
 
 export const TOOL: { readonly name: string; readonly version: string } = {
   name: 'seamstress',

@@ -104,6 +104,8 @@ describe('the gap at a flip', () => {
 
   test('is unknown where none does', () => {
     expect(gap(candidates([1, -0.5]), candidates([2, -0.5], [3, -0.75]))).toBeUndefined();
+    expect(gap(candidates([2, -0.5]), undefined)).toBeUndefined();
+    expect(gap(undefined, candidates([1, -0.5]))).toBeUndefined();
     expect(gap(undefined, undefined)).toBeUndefined();
   });
 });

@@ -46,7 +46,7 @@ export function findWritten(header: string, text: string, message: View): Writte
   const closing = text.slice(thought, contentAt);
   const written = { header, text, message, reasoningAt, contentAt };
   if (reasoning !== '' && content !== '') return closing.trim() === '' ? undefined : written;
-  return reasoning === '' && closing.trim() !== '' ? undefined : written;
+  return closing.trim() === '' ? written : undefined;
 }
 
 /** The markup around the thought. */
@@ -86,7 +86,7 @@ export function keptIn(
 }
 
 function pastSpace(text: string, at: number): number {
-  return at + (/^\s*/.exec(text.slice(at))?.[0].length ?? 0);
+  return text.length - text.slice(at).trimStart().length;
 }
 
 /** Compares the text of a resumed prompt with what it must be; undefined where that is not known. */
@@ -111,8 +111,7 @@ export function checkPromptText(
 }
 
 function commonLength(a: string, b: string): number {
-  const end = Math.min(a.length, b.length);
   let at = 0;
-  while (at < end && a[at] === b[at]) at++;
+  while (at < a.length && a[at] === b[at]) at++;
   return at;
 }

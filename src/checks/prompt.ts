@@ -26,12 +26,8 @@ export function checkPrompt(
   const base = generation.promptIds.length;
   const longest = [...generation.promptIds, ...idsOf(generation.tokens, 0, cuts.last)];
   const common = commonPrefix(longest, actual);
-  const agrees =
-    common === actual.length &&
-    actual.length >= base + cuts.first &&
-    actual.length <= base + cuts.last;
-  const reach = Math.max(cuts.first, Math.min(cuts.last, common - base));
-  const kept = Math.max(cuts.first, Math.min(reach, actual.length - base));
+  const agrees = common === actual.length && actual.length >= base + cuts.first;
+  const kept = Math.max(cuts.first, common - base);
   const expected = longest.slice(0, base + kept);
   return {
     agrees,
@@ -44,8 +40,7 @@ export function checkPrompt(
 
 /** How many leading elements two lists share. */
 export function commonPrefix(a: readonly number[], b: readonly number[]): number {
-  const end = Math.min(a.length, b.length);
   let i = 0;
-  while (i < end && a[i] === b[i]) i++;
+  while (i < a.length && a[i] === b[i]) i++;
   return i;
 }

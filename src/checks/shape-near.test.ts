@@ -70,6 +70,13 @@ describe('content in the field of the reasoning', () => {
     expect(check(held, whole, {})).toMatchObject({ problem: 'lost', field: 'content' });
   });
 
+  test('may go on in its own field', () => {
+    const [held, whole] = [{ reasoning: 'So.' }, { reasoning: 'So.', content: 'The sum' }];
+    expect(check(held, whole, { reasoning: 'The', content: ' sum' })).toEqual(
+      told('The sum', 'The'),
+    );
+  });
+
   test('may follow the rest of the reasoning', () => {
     const [held, whole] = [{ reasoning: 'S' }, { reasoning: 'So.', content: 'The sum' }];
     expect(check(held, whole, { reasoning: 'o.The sum' })).toEqual(told('The sum', 'The sum'));
@@ -121,6 +128,7 @@ describe('reasoning in the field of the content', () => {
 describe('a text', () => {
   test('that is not the one that was held is wrong, whatever is added', () => {
     expect(check({ content: 'ax' }, { content: 'abc' }, { content: 'c' }).problem).toBeDefined();
+    expect(check({ content: 'ax' }, { content: 'ab' }, {}).problem).toBe('other');
   });
 
   test('is no echo of nothing, or of what must come again', () => {
@@ -145,6 +153,8 @@ describe('a text', () => {
     expect(problemOf('a', ' b', '</think> <think>\n b')).toBe('markup-leaked');
     expect(problemOf('a', 'b', '</think>c')).toBe('other');
     expect(problemOf('a', 'xyz', '?</think>xyz')).not.toBe('markup-leaked');
+    expect(problemOf('a', '?xyz', '?</think>xyz')).not.toBe('markup-leaked');
+    expect(problemOf('a', 'b', '</think> b')).toBe('markup-leaked');
   });
 
   test('is lost where none comes, or where it goes on further ahead', () => {
@@ -168,6 +178,9 @@ describe('a text', () => {
     expect(problemOf('the', ' is 4', ' is is 4')).toBe('repeated');
     expect(problemOf('the', ' is 4', ' is not')).toBe('other');
     expect(problemOf('the', 'is 4', '? is 4')).not.toBe('lost');
+    expect(problemOf('the', 'is 4', '?is 4')).toBe('other');
+    expect(problemOf('the', 'is 4', 'iis 4')).toBe('repeated');
+    expect(problemOf('the', '0123456789ab is', '0123456789ab was')).toBe('other');
   });
 
   test('of which 200 characters come again is repeated, of which 201 do is not looked at', () => {

@@ -91,38 +91,19 @@ export function checkShape(
 function wrongField(held: View, whole: View, added: View): ShapeEvidence | undefined {
   const restReasoning = whole.reasoning.slice(held.reasoning.length);
   const restContent = whole.content.slice(held.content.length);
+  const spilled = added.reasoning.slice(restReasoning.length);
   if (
-    restReasoning === '' &&
-    added.reasoning !== '' &&
-    restContent !== '' &&
-    matches(restContent, added.reasoning)
+    (restReasoning === '' || added.content === '') &&
+    added.reasoning.startsWith(restReasoning) &&
+    matches(restContent, spilled)
   )
     return {
       problem: 'content-as-reasoning',
       field: 'content',
       expected: restContent,
-      actual: added.reasoning,
+      actual: spilled,
     };
-  const spilled = added.reasoning.slice(restReasoning.length);
-  if (
-    restReasoning !== '' &&
-    added.content === '' &&
-    added.reasoning.startsWith(restReasoning) &&
-    spilled !== ''
-  )
-    if (matches(restContent, spilled))
-      return {
-        problem: 'content-as-reasoning',
-        field: 'content',
-        expected: restContent,
-        actual: spilled,
-      };
-  if (
-    restReasoning !== '' &&
-    added.reasoning === '' &&
-    added.content !== '' &&
-    matches(restReasoning, added.content)
-  )
+  if (added.reasoning === '' && matches(restReasoning, added.content))
     return {
       problem: 'reasoning-as-content',
       field: 'reasoning',
@@ -132,6 +113,7 @@ function wrongField(held: View, whole: View, added: View): ShapeEvidence | undef
   return undefined;
 }
 
+/** True where a text that was added is what was missing, as far as both go, or begins with it. */
 function matches(rest: string, added: string): boolean {
   const a = rest.trimStart();
   const b = added.trimStart();
@@ -152,12 +134,12 @@ function compareText(
 }
 
 function nameTextProblem(held: string, rest: string, added: string): ShapeProblem {
-  if (held !== '' && added.startsWith(held.slice(0, 200)) && !rest.startsWith(held.slice(0, 200)))
-    return 'echo';
+  const start = held.slice(0, LONG);
+  if (added.startsWith(start) && !rest.startsWith(start)) return 'echo';
   if (added.includes('\uFFFD') && !rest.includes('\uFFFD')) return 'broken-character';
   if (leaksMarkup(rest, added)) return 'markup-leaked';
   const at = sharedLength(rest, added);
-  if (added === '' || skips(rest.slice(at), added.slice(at))) return 'lost';
+  if (skips(rest.slice(at), added.slice(at))) return 'lost';
   return overlap(held, added, rest) || (at > 0 && skips(added.slice(at), rest.slice(at)))
     ? 'repeated'
     : 'other';
@@ -165,29 +147,31 @@ function nameTextProblem(held: string, rest: string, added: string): ShapeProble
 
 /** Think tags come first, and then what was expected. */
 function leaksMarkup(rest: string, added: string): boolean {
-  const text = added.replace(LEADING_MARKUP, '').trimStart();
+  const text = added.replace(LEADING_MARKUP, '');
   return LEADING_MARKUP.test(added) && rest.trimStart().startsWith(text.slice(0, PROBE));
 }
 
 /** Characters that must agree after a gap before it counts as one. */
 const PROBE = 12;
+/** Characters of what is held that are looked for in what is added. */
+const LONG = 200;
 
 /** True when `shorter` goes on as `longer` does after leaving something out. */
 function skips(longer: string, shorter: string): boolean {
   const probe = shorter.slice(0, PROBE);
-  return probe === '' ? longer !== '' : longer.indexOf(probe) > 0;
+  return probe === '' ? longer !== '' : longer.includes(probe);
 }
 
 function sharedLength(a: string, b: string): number {
   let length = 0;
-  while (length < Math.min(a.length, b.length) && a[length] === b[length]) length++;
+  while (length < a.length && a[length] === b[length]) length++;
   return length;
 }
 
 /** True when the added text starts by repeating the end of what is held, or its own first piece. */
 function overlap(held: string, added: string, rest: string): boolean {
-  for (let size = Math.min(held.length, added.length, 200); size > 0; size--)
-    if (held.endsWith(added.slice(0, size)) && rest.startsWith(added.slice(size, size + 12)))
+  for (let size = Math.min(held.length, added.length, LONG); size > 0; size--)
+    if (held.endsWith(added.slice(0, size)) && rest.startsWith(added.slice(size, size + PROBE)))
       return true;
   return false;
 }

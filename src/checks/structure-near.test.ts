@@ -121,6 +121,17 @@ test.each([
   expect(isBeginning(text)).toBe(true);
 });
 
+test('another value than the one that is missing is not the first one again', () => {
+  const whole = '{"value":{"value":1}}';
+  const shape = (held: string, added: string): string | undefined =>
+    structureShape({ responseFormat: FORMAT }, held, whole, added, undefined)?.problem;
+  expect(shape('{"value":', '{"value":2}}')).toBeUndefined();
+  expect(shape('{"value":{"value":', '{"value":{"value":1}}')).toBe('json-restarted');
+  // Of a short text that was cut, white space does not count.
+  expect(shape('{"value":{"value":', '{"v')).toBe('json-restarted');
+  expect(shape('{"value":{"value":', '{ "v')).toBe('json-restarted');
+});
+
 test.each([
   'xtrue',
   'truex',
@@ -139,6 +150,10 @@ test.each([
   '{},',
   '[] , 1',
   '{1',
+  '[[],]',
+  '[{},]',
+  '{"a": {},}',
+  '{"a":}',
 ])('%j is not', (text) => {
   expect(isBeginning(text)).toBe(false);
 });

@@ -48,9 +48,10 @@ export function checkStructure(
   }
   const result = validatorOf(format.schema).safeParse(value.value);
   if (result.success) return GOOD;
-  const [issue] = result.error.issues;
-  const where = issue === undefined || issue.path.length === 0 ? '' : `${issue.path.join('.')}: `;
-  return { problem: 'misfit', detail: `${where}${issue?.message ?? 'it does not fit the schema'}` };
+  const [detail = ''] = result.error.issues.map(({ path, message }) =>
+    path.length === 0 ? message : `${path.join('.')}: ${message}`,
+  );
+  return { problem: 'misfit', detail };
 }
 
 /**
@@ -89,7 +90,7 @@ const PROBE = 8;
 function shared(a: string, b: string): number {
   const [one, other] = [a.replaceAll(/\s/g, ''), b.replaceAll(/\s/g, '')];
   let length = 0;
-  while (length < Math.min(one.length, other.length) && one[length] === other[length]) length++;
+  while (length < one.length && one[length] === other[length]) length++;
   return length;
 }
 
@@ -136,7 +137,7 @@ const LITERAL_BEGUN =
   /^(?:t|tr|tru|true|f|fa|fal|fals|false|n|nu|nul|null|-|-?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d*)?)$/;
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*"/y;
 const STRING_BEGUN =
-  /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*(?:\\(?:u[\dA-Fa-f]{0,3})?)?$/y;
+  /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*(?:\\(?:u[\dA-Fa-f]{0,3})?)?/y;
 
 /** True when a text is one JSON value or the beginning of one. */
 export function isBeginning(text: string): boolean {
@@ -147,7 +148,7 @@ export function isBeginning(text: string): boolean {
   let at = 0;
   const ended = (): boolean => open.length === 0 && expects === 'more';
   while (at < text.length) {
-    const unit = text[at] ?? '';
+    const unit = text.charAt(at);
     if (/[ \t\n\r]/.test(unit)) {
       at++;
       continue;
@@ -159,7 +160,7 @@ export function isBeginning(text: string): boolean {
       at++;
     } else if (expects === 'more' || (fresh && (unit === '}' || unit === ']'))) {
       const top = open.at(-1);
-      if (unit === ',' && !fresh) {
+      if (unit === ',') {
         expects = top === '{' ? 'key' : 'value';
       } else if ((unit === '}' && top === '{') || (unit === ']' && top === '[')) {
         open.pop();
@@ -185,7 +186,6 @@ export function isBeginning(text: string): boolean {
       if (at + word.length === text.length) return LITERAL_BEGUN.test(word);
       if (!LITERAL.test(word)) return false;
       expects = 'more';
-      fresh = false;
       at += word.length;
     }
   }

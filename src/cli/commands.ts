@@ -6,90 +6,85 @@ import type { Command } from 'commander';
 
 /** A command that may not be loaded yet. */
 interface Entry {
-  /** Its name, and what may follow it. */
-  readonly term: string;
+  readonly name: string;
   readonly description: string;
   readonly load: () => Promise<Command>;
 }
 
 export const COMMANDS: readonly Entry[] = [
   {
-    term: 'run [options] [scenario...]',
+    name: 'run',
     description: 'cut, resume and compare',
     load: async () => (await import('./run.ts')).runCommand(),
   },
   {
-    term: 'probe [options]',
+    name: 'probe',
     description: 'how to resume on this server',
     load: async () => (await import('./probe.ts')).probeCommand(),
   },
   {
-    term: 'replay [options] <finding>',
+    name: 'replay',
     description: 'judge a finding again',
     load: async () => (await import('./replay.ts')).replayCommand(),
   },
   {
-    term: 'report [options] [run]',
+    name: 'report',
     description: 'write the reports of a stored run',
     load: async () => (await import('./report.ts')).reportCommand(),
   },
   {
-    term: 'analyze [options] <run>',
+    name: 'analyze',
     description: 'judge a run again, without a server',
     load: async () => (await import('./analyze.ts')).analyzeCommand(),
   },
   {
-    term: 'merge [options] <run...>',
+    name: 'merge',
     description: 'put the shards of a run together',
     load: async () => (await import('./merge.ts')).mergeCommand(),
   },
   {
-    term: 'audit [options] [command...]',
+    name: 'audit',
     description: 'how a client resumes: interrupts it, and judges what it sends next',
     load: async () => (await import('./audit.ts')).auditCommand(),
   },
   {
-    term: 'serve [options]',
+    name: 'serve',
     description: 'run the embedded reference server',
     load: async () => (await import('./serve.ts')).serveCommand(),
   },
   {
-    term: 'tokenizer [options] <path> [text...]',
+    name: 'tokenizer',
     description: 'how often a cut text encodes to other tokens',
     load: async () => (await import('./tokenizer.ts')).tokenizerCommand(),
   },
   {
-    term: 'tap [options]',
+    name: 'tap',
     description: 'record what passes between a gateway and an engine',
     load: async () => (await import('./tap.ts')).tapCommand(),
   },
   {
-    term: 'selftest [options]',
+    name: 'selftest',
     description: 'try the harness on faults that are known',
     load: async () => (await import('./selftest.ts')).selftestCommand(),
   },
   {
-    term: 'diff [options] <a> <b>',
+    name: 'diff',
     description: 'what is new between two runs',
     load: async () => (await import('./diff.ts')).diffCommand(),
   },
   {
-    term: 'baseline [options] <run>',
+    name: 'baseline',
     description: 'make or check a file of known findings',
     load: async () => (await import('./baseline.ts')).baselineCommand(),
   },
   {
-    term: 'bisect [options]',
+    name: 'bisect',
     description: 'name the build that brought a finding, or took it away',
     load: async () => (await import('./bisect.ts')).bisectCommand(),
   },
   {
-    term: 'doctor [options]',
+    name: 'doctor',
     description: 'say what is missing, and how to get it',
     load: async () => (await import('./doctor.ts')).doctorCommand(),
   },
 ];
-
-export function nameOf({ term }: Entry): string {
-  return term.split(' ')[0] ?? '';
-}

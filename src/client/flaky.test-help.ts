@@ -35,7 +35,7 @@ export interface Lane {
   plan: PlannedBreak[];
   /** Events of the last chat stream that were passed on. */
   passed: number;
-  /** Streams that were broken. */
+  /** Streams that were broken, and those that a client left before that, tired of waiting. */
   broken: number;
   /** Chat requests, as they were sent. */
   readonly bodies: string[];
@@ -138,6 +138,11 @@ function passEvents(
     answer.destroy();
     breakOff(response, planned.how, next);
   };
+  response.on('close', () => {
+    if (planned === undefined || stopped || response.writableFinished) return;
+    stopped = true;
+    lane.broken++;
+  });
   if (planned?.events === 0) {
     stop('data: {"choices":[]}\n\n');
     return;

@@ -46,6 +46,7 @@ export const CAUSE_NAMES = [
   'leading-whitespace-trimmed',
   'trailing-whitespace-trimmed',
   'whitespace-added',
+  'whitespace-changed',
   'bos-doubled',
   'tool-call-rewritten',
   'prefill-as-user',
@@ -170,6 +171,10 @@ export const CAUSES: Readonly<Record<Cause, CauseEntry>> = {
     'Whitespace at the end of the prefill is trimmed.',
   ),
   'whitespace-added': entry('template', 'Whitespace is added that the model did not write.'),
+  'whitespace-changed': entry(
+    'template',
+    'Whitespace in the middle of the text is not what the model wrote.',
+  ),
   'bos-doubled': entry(
     'template',
     'The prompt starts with one more beginning-of-sequence token than before the cut.',

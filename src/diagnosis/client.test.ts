@@ -49,6 +49,13 @@ test.each<readonly [string, string | undefined, string, Prefill, JsonObject | un
     { content: 'a', reasoning_content: 'b' },
   ],
   [
+    'reasoning under one of the names that are read is not misnamed, whatever the other one has',
+    undefined,
+    '',
+    { content: 'a', reasoning: 'b' },
+    { content: 'a', reasoning_content: '', reasoning: 'b' },
+  ],
+  [
     'a name that nobody reads is told',
     'reasoning-misnamed',
     'thinking',

@@ -53,8 +53,7 @@ export function nameClientCause(meant: Prefill, sent: SentMessage): Named | unde
       ? named('content-missing')
       : undefined;
   if (sentContent === meant.content && sentReasoning === reasoning) return undefined;
-  if (texts !== '' && sentContent === '' && sentReasoning === '')
-    return named('client-sends-empty');
+  if (sentContent === '' && sentReasoning === '') return named('client-sends-empty');
   if ((sentContent + sentReasoning).includes('\uFFFD') && !texts.includes('\uFFFD'))
     return named('client-breaks-character');
   const trimmed =

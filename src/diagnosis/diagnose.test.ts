@@ -5,7 +5,7 @@ import type { JudgedSeam } from '../checks/seam.ts';
 import { SHAPE_PROBLEMS, type ShapeProblem } from '../checks/shape.ts';
 import { encode, HEADER, subjectOf, THINKING } from '../seam/fixtures.test-help.ts';
 import { strategiesNamed } from '../seam/named.ts';
-import { diagnose } from './diagnose.ts';
+import { diagnose, promptDifference } from './diagnose.ts';
 
 const SUBJECT = subjectOf(THINKING);
 const AFTER_IT = THINKING.deltas.find((delta) => delta.content === 'It')!.after;
@@ -88,7 +88,10 @@ describe('a wrong prompt', () => {
     ['once more than before', [THINKING.promptIds[0]!]],
     ['at all', [1]],
   ])('that starts with a token %s has its BOS doubled', (_, bos) => {
-    expect(diagnose(seamWith(RIGHT, [...bos, ...encode(RIGHT)])).cause).toBe('bos-doubled');
+    expect(diagnose(seamWith(RIGHT, [...bos, ...encode(RIGHT)]))).toEqual({
+      cause: 'bos-doubled',
+      detail: '',
+    });
   });
 
   test('whose text is unknown is not explained', () => {
@@ -107,6 +110,41 @@ describe('a wrong prompt', () => {
     const seam = seamWith(`${RIGHT} `, encode(`${RIGHT} `));
     const plan = { ...seam.plan, subject: { ...SUBJECT, generation } };
     expect(diagnose({ ...seam, plan }).cause).toBe('unexplained');
+  });
+
+  test('has no difference where one of its texts is not told', () => {
+    const seam = seamWith(`${RIGHT} `, encode(`${RIGHT} `));
+    expect(promptDifference(seam)).toMatchObject({ removed: '', inserted: ' ' });
+    const generation = { ...THINKING, promptText: undefined };
+    const plan = { ...seam.plan, subject: { ...SUBJECT, generation } };
+    expect(promptDifference({ ...seam, plan })).toBeUndefined();
+    expect(promptDifference(seamWith(undefined, encode(RIGHT)))).toBeUndefined();
+    expect(promptDifference({ ...seam, prompt: undefined })).toBeUndefined();
+  });
+
+  test('that goes another way behind a tag that the server does not print is explained', () => {
+    const tokens = ['', '\n', 'Two'].map((text, i) => ({
+      id: 400 + i,
+      bytes: new TextEncoder().encode(text),
+      phase: 'reasoning' as const,
+    }));
+    const deltas = [{ after: 3, reasoning: '\nTwo' }];
+    const generation = { ...THINKING, tokens, deltas, length: 3 };
+    const subject = { ...subjectOf(generation), markup: { opening: '', written: '', closing: '' } };
+    const ids = [...THINKING.promptIds, 400, 402];
+    const prompt = {
+      ...checkPrompt(generation, { first: 3, last: 3 }, ids),
+      text: `${HEADER}[THINK]Two`,
+    };
+    const seam = seamOf({ prompt, view: { reasoning: '\nTwo', content: '', toolCalls: [] } });
+    expect(promptDifference({ ...seam, plan: { ...seam.plan, subject } })).toMatchObject({
+      expected: `${HEADER}[THINK]\nTwo`,
+      removed: '\n',
+      inserted: '',
+    });
+    expect(diagnose({ ...seam, plan: { ...seam.plan, subject } }).cause).toBe(
+      'leading-whitespace-trimmed',
+    );
   });
 
   test('and is not looked at where it is right, whatever its text', () => {

@@ -67,10 +67,5 @@ export function promptDifference(seam: JudgedSeam): Difference | undefined {
 /** True when the actual ids are the expected ones behind one or two more at the start. */
 function addedAtStart(expected: readonly number[], actual: readonly number[]): boolean {
   const added = actual.length - expected.length;
-  return (
-    added >= 1 &&
-    added <= 2 &&
-    expected.length > 0 &&
-    expected.every((id, i) => actual[i + added] === id)
-  );
+  return added <= 2 && expected.every((id, i) => actual[i + added] === id);
 }

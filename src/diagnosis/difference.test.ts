@@ -32,6 +32,21 @@ test('replacing what was removed by what was inserted gives the actual text', ()
   );
 });
 
+test('a tag is not cut in two, in small letters or in capitals', () => {
+  for (const [was, is] of [
+    ['<tool>', '<took>'],
+    ['<TOOL>', '<TOOK>'],
+    ['[<|Start|>', '[<|Stop|>'],
+  ] as const) {
+    const start = was.indexOf('<');
+    expect(differenceOf(was, is)).toMatchObject({
+      at: start,
+      removed: was.slice(start),
+      inserted: is.slice(start),
+    });
+  }
+});
+
 test('nothing is removed or inserted between equal texts', () => {
   fc.assert(
     fc.property(TEXT, (text) => {

@@ -20,8 +20,7 @@ export function differenceOf(expected: string, actual: string): Difference {
   const shorter = Math.min(expected.length, actual.length);
   let at = 0;
   while (at < shorter && expected[at] === actual[at]) at++;
-  if (at < expected.length || at < actual.length)
-    at -= OPEN_TAG.exec(expected.slice(0, at))?.[0].length ?? 0;
+  at -= OPEN_TAG.exec(expected.slice(0, at))?.[0].length ?? 0;
   let tail = 0;
   while (tail < shorter - at && expected.at(-1 - tail) === actual.at(-1 - tail)) tail++;
   tail -= CLOSE_TAG.exec(expected.slice(expected.length - tail))?.[0].length ?? 0;

@@ -77,24 +77,15 @@ export function hopCausesOf(
   forwarded: HopRequest,
   changes: readonly FieldChange[],
 ): HopCause[] {
-  const causes = new Set<HopCause>();
+  const causes = new Set<HopCause | undefined>();
   const last = changes.filter(({ field }) => field.startsWith('messages[-1]'));
   const of = (field: string): FieldChange | undefined =>
     last.find((one) => one.field === `messages[-1]${field}`);
   if (of('')?.change === 'dropped') causes.add('message-dropped');
   if (changed(of('.role'))) causes.add('role-changed');
-  const lost = askLost(sent, forwarded);
-  if (lost !== undefined && !causes.has('message-dropped')) causes.add(lost);
-  const content = of('.content');
-  const empty = content?.change === 'dropped' && textsIn(content.sent).join('') === '';
-  const text = empty ? 'content-missing' : TEXT_CAUSES[content?.change ?? 'kept'];
-  if (text !== undefined) causes.add(text);
-  for (const one of last) {
-    const reasoning = reasoningCause(one);
-    if (reasoning !== undefined) causes.add(reasoning);
-    const call = callCause(one);
-    if (call !== undefined) causes.add(call);
-  }
+  if (!causes.has('message-dropped')) causes.add(askLost(sent, forwarded));
+  causes.add(textCause(of('.content')));
+  for (const one of last) causes.add(reasoningCause(one)).add(callCause(one));
   for (const { field, change } of changes) {
     if (change === 'kept' || change === 'reshaped' || change === 'moved') continue;
     if (HISTORY.test(field)) causes.add('history-changed');
@@ -119,6 +110,13 @@ const TEXT_CAUSES: Partial<Record<FieldChange['change'], HopCause>> = {
 
 function changed(one: FieldChange | undefined): boolean {
   return one !== undefined && one.change !== 'kept';
+}
+
+function textCause(content: FieldChange | undefined): HopCause | undefined {
+  if (content === undefined) return undefined;
+  const { change, sent } = content;
+  const empty = change === 'dropped' && textsIn(sent).join('') === '';
+  return empty ? 'content-missing' : TEXT_CAUSES[change];
 }
 
 function askLost(sent: HopRequest, forwarded: HopRequest): HopCause | undefined {
@@ -150,6 +148,23 @@ function callCause({ field, change }: FieldChange): HopCause | undefined {
   return change === 'dropped' ? 'tool-call-dropped' : 'tool-call-rewritten';
 }
 
+/** What the trailing message has to be put back for. */
+const OF_LAST: ReadonlySet<HopCause> = new Set([
+  'role-changed',
+  'marker-stripped',
+  'marker-untranslated',
+  'content-missing',
+  'text-dropped',
+  'text-trimmed',
+  'parts-joined',
+  'text-rewritten',
+  'reasoning-dropped',
+  'reasoning-renamed',
+  'reasoning-rewritten',
+  'tool-call-dropped',
+  'tool-call-rewritten',
+]);
+
 /**
  * The body that should have been forwarded, as an OpenAI chat body that asks in the way that vLLM
  * and llama.cpp read: the hop's own body with what it took from the client's put back.
@@ -163,9 +178,7 @@ export function putRight(
   const has = (...names: HopCause[]): boolean => names.some((name) => causes.includes(name));
   if (has('history-changed', 'message-dropped') || isMessages(forwarded.path))
     body = { ...body, messages: conversationOf(sent.body).map((one) => chatMessage(one)) };
-  else if (
-    causes.some((name) => /^(?:role|content|text|parts|reasoning|marker|tool-call)-/.test(name))
-  )
+  else if (causes.some((name) => OF_LAST.has(name)))
     body = {
       ...body,
       messages: [

@@ -42,24 +42,21 @@ export function compareFields(
   prefix: string,
 ): FieldChange[] {
   const left = new Set([...forwarded.keys()].filter((name) => !sent.has(name)));
-  const take = (name: string | undefined): string | undefined => {
-    if (name !== undefined) left.delete(name);
-    return name;
-  };
   const changes = [...sent].map(([name, value]): FieldChange => {
     const field = prefix + name;
     if (forwarded.has(name)) return fieldChange(field, value, forwarded.get(name));
     const elsewhere = name.startsWith(EXTRA) ? name.slice(EXTRA.length) : EXTRA + name;
     if (left.has(elsewhere) && same(forwarded.get(elsewhere), value)) {
-      take(elsewhere);
+      left.delete(elsewhere);
       return { field, sent: value, forwarded: value, change: 'moved', detail: prefix + elsewhere };
     }
-    const other = take(
-      [...left].find((known) => same(forwarded.get(known), value) && alike(name, known, value)),
+    const other = [...left].find(
+      (known) => same(forwarded.get(known), value) && alike(name, known, value),
     );
-    return other === undefined
-      ? { field, sent: value, forwarded: undefined, change: 'dropped', detail: '' }
-      : { field, sent: value, forwarded: value, change: 'renamed', detail: prefix + other };
+    if (other === undefined)
+      return { field, sent: value, forwarded: undefined, change: 'dropped', detail: '' };
+    left.delete(other);
+    return { field, sent: value, forwarded: value, change: 'renamed', detail: prefix + other };
   });
   return [
     ...changes,
@@ -105,8 +102,7 @@ export function textChange(
 ): Pick<FieldChange, 'change' | 'detail'> {
   const before = parts.join('');
   if (before === after) return { change: 'reshaped', detail: '' };
-  const separator =
-    parts.length > 1 ? SEPARATORS.find((known) => parts.join(known) === after) : undefined;
+  const separator = SEPARATORS.find((known) => parts.join(known) === after);
   if (separator !== undefined) return { change: 'joined', detail: separator };
   if (after === '') return { change: 'dropped', detail: '' };
   if (before.trim() === after.trim() && before.includes(after)) {

@@ -15,8 +15,8 @@ export interface HopCall {
   readonly name: unknown;
   /** The text of the chat API, or the value of the Messages API. */
   readonly arguments: unknown;
-  /** What it is called in its API. */
-  readonly form: 'tool_calls' | 'tool_use';
+  /** Where a message of its API has it. */
+  readonly form: 'tool_calls' | 'content[tool_use]';
 }
 
 /** The tool calls of a message, in order. */
@@ -29,7 +29,7 @@ export function callsIn(message: JsonObject): HopCall[] {
       id: block?.['id'],
       name: block?.['name'],
       arguments: block?.['input'],
-      form: 'tool_use',
+      form: 'content[tool_use]',
     })),
     ...asArray(message['tool_calls']).map((value): HopCall => {
       const call = asObject(value);
@@ -55,7 +55,7 @@ export function compareCalls(
   const count = Math.max(before.length, after.length);
   return Array.from({ length: count }, (_, i): FieldChange[] => {
     const [was, is] = [before[i], after[i]];
-    const field = `${prefix}${was?.form === 'tool_use' ? 'content[tool_use]' : 'tool_calls'}[${i}]`;
+    const field = `${prefix}${was?.form ?? 'tool_calls'}[${i}]`;
     if (was === undefined || is === undefined)
       return [
         {
@@ -66,7 +66,7 @@ export function compareCalls(
           detail: '',
         },
       ];
-    const held = was.form === 'tool_use' ? 'input' : 'arguments';
+    const held = was.form === 'tool_calls' ? 'arguments' : 'input';
     return [
       fieldChange(`${field}.id`, was.id, is.id),
       fieldChange(`${field}.name`, was.name, is.name),
@@ -142,25 +142,22 @@ function definitionsIn(tools: unknown): JsonObject[] {
   });
 }
 
-function named(list: readonly JsonObject[], name: unknown): number {
-  return list.findIndex((tool) => same(tool['name'], name));
-}
-
 /** By their names, or in their places where a name is not on the other side. */
 function compareDefinitions(
   sent: readonly JsonObject[],
   forwarded: readonly JsonObject[],
 ): FieldChange[] {
   const left = new Set(forwarded.keys());
-  const pairs = sent.map((was, i): [JsonObject, number] => {
-    const j = named(forwarded, was['name']);
-    const place = j >= 0 ? j : named(sent, forwarded[i]?.['name']) < 0 ? i : -1;
-    return [was, left.delete(place) ? place : -1];
-  });
+  const take = (j: number): number | undefined => (left.delete(j) ? j : undefined);
+  const known = sent.map(({ name }) =>
+    take(forwarded.findIndex((tool) => same(tool['name'], name))),
+  );
+  const places = known.map((j, i) => j ?? take(i));
   return [
-    ...pairs.flatMap(([was, j], i): FieldChange[] => {
+    ...sent.flatMap((was, i): FieldChange[] => {
       const field = `tools[${i}]`;
-      const is = forwarded[j];
+      const j = places[i];
+      const is = j === undefined ? undefined : forwarded[j];
       if (is === undefined)
         return [{ field, sent: was, forwarded: undefined, change: 'dropped', detail: '' }];
       const changes = compareFields(

@@ -32,10 +32,11 @@ test('one clause a kind of change, the gravest first, and each field once', () =
     one('f', 'rewritten'),
     one('g', 'rewritten'),
     one('h', 'trimmed', 'end'),
+    one('k', 'joined', ' '),
     one('i', 'renamed', 'j'),
   ];
   expect(wordsOf(changes, '/x')).toBe(
-    'drops c, d and e, rewrites f and g, trims h (end), renames i to j, moves a to b',
+    'drops c, d and e, rewrites f and g, trims h (end), joins the parts of k with " ", renames i to j, moves a to b',
   );
 });
 

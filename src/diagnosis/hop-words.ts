@@ -1,14 +1,15 @@
 /** What a hop did, in one clause: `drops a and b, rewrites the endpoint to /x`. */
 import type { FieldChange } from './hop-fields.ts';
 
-const VERBS: Partial<Record<FieldChange['change'], string>> = {
-  dropped: 'drops',
-  trimmed: 'trims',
-  joined: 'joins the parts of',
-  rewritten: 'rewrites',
-  renamed: 'renames',
-  moved: 'moves',
-};
+/** The gravest first. */
+const VERBS = [
+  ['dropped', 'drops'],
+  ['rewritten', 'rewrites'],
+  ['trimmed', 'trims'],
+  ['joined', 'joins the parts of'],
+  ['renamed', 'renames'],
+  ['moved', 'moves'],
+] as const;
 
 /** Fields whose change says nothing about a resume. */
 const PLAIN = /^(?:stream|stream_options|user|metadata|n|max_tokens|temperature)$/;
@@ -19,10 +20,9 @@ export function wordsOf(
   endpoint: string,
 ): string {
   const clauses: string[] = [];
-  for (const change of ['dropped', 'rewritten', 'trimmed', 'joined', 'renamed', 'moved'] as const) {
-    const verb = VERBS[change];
+  for (const [change, verb] of VERBS) {
     const own = changes.filter((one) => one.change === change && !PLAIN.test(one.field));
-    if (own.length === 0 || verb === undefined) continue;
+    if (own.length === 0) continue;
     const fields = [...new Set(own.map((one) => describe(one, endpoint)))];
     clauses.push(`${verb} ${listed(fields)}`);
   }

@@ -87,7 +87,7 @@ function compareMessages(sent: JsonObject, forwarded: JsonObject): FieldChange[]
   });
 }
 
-const REASONING_NAMES = ['reasoning_content', 'reasoning'];
+const REASONING_NAMES = new Set(['reasoning_content', 'reasoning']);
 
 /** Fields of a message that are compared on their own. */
 const OWN = new Set(['role', 'content', 'tool_calls']);
@@ -121,10 +121,10 @@ function compareContent(
   const changes: FieldChange[] = [];
   const thought = thoughtIn(sent);
   if (thought !== undefined && thoughtIn(forwarded) !== thought) {
-    const name =
-      [...after.keys()].find((known) => after.get(known) === thought) ??
-      REASONING_NAMES.find((known) => after.has(known));
-    const now = name === undefined ? undefined : after.get(name);
+    const [name, now] =
+      [...after].find(([, value]) => value === thought) ??
+      [...after].find(([known]) => REASONING_NAMES.has(known)) ??
+      [];
     if (name !== undefined) after.delete(name);
     changes.push({
       field: `${prefix}content[thinking]`,
@@ -156,17 +156,11 @@ function compareContent(
 /** The texts of a content, in parts as they were sent. */
 export function textsIn(content: unknown): string[] {
   if (typeof content === 'string') return [content];
-  return asArray(content).flatMap((part) => {
-    const text = asString(asObject(part)?.['text']);
-    return text === undefined ? [] : [text];
-  });
+  return asArray(content).flatMap((part) => asString(asObject(part)?.['text']) ?? []);
 }
 
 /** The thinking blocks of a content, joined; undefined when there is none. */
 export function thoughtIn(content: unknown): string | undefined {
-  const thoughts = asArray(content).flatMap((part) => {
-    const thought = asString(asObject(part)?.['thinking']);
-    return thought === undefined ? [] : [thought];
-  });
+  const thoughts = asArray(content).flatMap((part) => asString(asObject(part)?.['thinking']) ?? []);
   return thoughts.length === 0 ? undefined : thoughts.join('');
 }

@@ -5,8 +5,10 @@
  */
 import { bytesOf, type Generation } from '../seam/generation.ts';
 
-/** Longer than any control token. */
+/** Characters of the longest run of control tokens. */
 const LONGEST = 40;
+/** A control token where no known text behind it tells its end. */
+const CONTROL = /^(?:<[^<>\s]+>|\[[^[\]\s]+\])/;
 
 /**
  * @param kept tokens of the generation
@@ -20,42 +22,42 @@ export function keptText(
   rendered: string,
 ): string {
   const plain = textOf(generation, 0, kept);
-  let at = generation.promptText?.length ?? 0;
-  if (!rendered.startsWith(generation.promptText ?? '')) return plain;
+  const { promptText } = generation;
+  if (promptText === undefined || !rendered.startsWith(promptText)) return plain;
   let text = '';
-  let start = 0;
-  for (let i = 0; i <= kept; i++) {
-    const hidden = i < kept && generation.tokens[i]?.bytes.length === 0;
-    if (i < kept && !hidden) continue;
-    text += textOf(generation, start, i);
-    if (!hidden) break;
-    // A token without bytes: what the prompt has between what stands before it and after it.
-    at += textOf(generation, start, i).length;
-    const next = firstPrinted(generation, i, Math.min(kept, agreed));
-    const after = next === undefined ? -1 : rendered.indexOf(next.text, at);
-    const told = next === undefined && i < agreed ? rendered.slice(at) : rendered.slice(at, after);
-    if (i >= agreed || (next !== undefined && after < 0) || told.length > LONGEST) return plain;
+  for (let i = 0; ;) {
+    const printed = endOfRun(generation, i, kept, false);
+    text += textOf(generation, i, printed);
+    i = endOfRun(generation, printed, kept, true);
+    if (i === printed) return text;
+    if (i > agreed) return plain;
+    const next = textOf(generation, i, endOfRun(generation, i, Math.min(kept, agreed), false));
+    const told = toldBy(rendered.slice(promptText.length + text.length), i - printed, next);
+    if (told === undefined) return plain;
     text += told;
-    at += told.length;
-    start = next?.from ?? kept;
-    i = start - 1;
-    if (next === undefined) break;
   }
-  return text;
 }
 
-/** The next tokens that have bytes, as far as the prompt agrees with them. */
-function firstPrinted(
-  generation: Generation,
-  from: number,
-  to: number,
-): { readonly from: number; readonly text: string } | undefined {
-  let start = from;
-  while (start < to && generation.tokens[start]?.bytes.length === 0) start++;
-  let end = start;
-  while (end < to && (generation.tokens[end]?.bytes.length ?? 0) > 0) end++;
-  const text = textOf(generation, start, end);
-  return text === '' ? undefined : { from: start, text };
+/** Behind the last of the tokens from `from` on that are hidden, or printed. */
+function endOfRun(generation: Generation, from: number, to: number, hidden: boolean): number {
+  let end = from;
+  while (end < to && (generation.tokens[end]?.bytes.length === 0) === hidden) end++;
+  return end;
+}
+
+/**
+ * The text of control tokens with which a part of the prompt begins: what stands before the text
+ * that follows them, or so many tags where nothing that is known follows.
+ */
+function toldBy(rest: string, tokens: number, next: string): string | undefined {
+  let end = rest.indexOf(next);
+  if (next === '')
+    for (let i = 0; i < tokens; i++) {
+      const tag = CONTROL.exec(rest.slice(end))?.[0];
+      if (tag === undefined) return undefined;
+      end += tag.length;
+    }
+  return end < 0 || end > LONGEST ? undefined : rest.slice(0, end);
 }
 
 function textOf(generation: Generation, from: number, to: number): string {

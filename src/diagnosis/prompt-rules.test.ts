@@ -1,36 +1,6 @@
 /** Wrong prompts that lie near each other, and what else is told of them than the cause. */
 import { describe, expect, test } from 'vitest';
-import type { View } from '../seam/generation.ts';
-import type { Markup } from '../seam/markup.ts';
-import { differenceOf } from './difference.ts';
-import { namePromptCause } from './prompt.ts';
-
-const NOTHING: View = { reasoning: '', content: '', toolCalls: [] };
-const THINK: Markup = { opening: '<think>\n', written: '<think>\n', closing: '</think>\n\n' };
-const TURN = '<|im_start|>user\nWhat is 2 and 2?<|im_end|>\n';
-const HEADER = `${TURN}<|im_start|>assistant\n`;
-const CALL = { name: 'f', arguments: '{' };
-
-interface Given {
-  readonly header?: string;
-  readonly markup?: Markup;
-  readonly view?: Partial<View>;
-  /** What follows the header. */
-  readonly expected: string;
-  /** The whole prompt. */
-  readonly actual: string;
-}
-
-function nameOf({ header = HEADER, markup = THINK, view = {}, expected, actual }: Given): string {
-  const { cause, detail } = namePromptCause({
-    difference: differenceOf(header + expected, actual),
-    header,
-    markup,
-    view: { ...NOTHING, ...view },
-    lossy: false,
-  });
-  return detail === '' ? cause : `${cause} ${JSON.stringify(detail)}`;
-}
+import { CALL, HEADER, nameOf, TURN } from './prompt.test-help.ts';
 
 describe.each([
   ['<think>\n', '</think>\n\n'],
@@ -99,15 +69,21 @@ describe('nothing of the prefill is left', () => {
     expect(nameOf({ ...given, header: twice, actual: first })).toBe('header-missing');
   });
 
-  test.each(['<|im_end|>', '</s>', '<s>', '<bos>', '<end_of_turn>', '[/INST]', '<｜User｜>'])(
-    'and a prompt that ends with %s ends between turns, whatever follows',
-    (mark) => {
-      const header = `A question${mark}</s>answer:`;
-      const given = { header, view: { content: 'The' }, expected: 'The' };
-      expect(nameOf({ ...given, actual: `A question${mark}` })).toBe('header-missing');
-      expect(nameOf({ ...given, actual: `A question${mark}</s>` })).toBe('header-missing');
-    },
-  );
+  test.each([
+    '<|im_end|>',
+    '</s>',
+    '<s>',
+    '<bos>',
+    '<end_of_turn>',
+    '<start_of_turn>',
+    '[/INST]',
+    '<｜User｜>',
+  ])('and a prompt that ends with %s ends between turns, whatever follows', (mark) => {
+    const header = `A question${mark}</s>answer:`;
+    const given = { header, view: { content: 'The' }, expected: 'The' };
+    expect(nameOf({ ...given, actual: `A question${mark}` })).toBe('header-missing');
+    expect(nameOf({ ...given, actual: `A question${mark}</s>` })).toBe('header-missing');
+  });
 });
 
 describe('the turn of another role', () => {
@@ -248,6 +224,71 @@ describe('whitespace', () => {
       ? { reasoning: 'So\n', content: 'The' }
       : { content: expected };
     expect(nameOf({ view, expected, actual: HEADER + actual })).toBe(name);
+  });
+
+  test.each<readonly [string, string, string]>([
+    ['a space of two', 'The  sum of it', 'The sum of it'],
+    ['one that was alone', 'The sum', 'Thesum'],
+    ['one near the start', 'a b c', 'ab c'],
+    ['a line break for a space', 'One\ntwo', 'One two'],
+    ['in several places', 'One  two\n\nthree  four', 'One two\nthree four'],
+    ['one more and one less', 'One two  three', 'One  two three'],
+    ['late in the text', `${'word '.repeat(20)} end`, `${'word '.repeat(20)}end`],
+  ])('inside the content is no whitespace at its ends: %s', (_, expected, actual) => {
+    const given = { view: { content: expected }, expected };
+    expect(nameOf({ ...given, actual: HEADER + actual })).toBe('whitespace-changed');
+  });
+
+  test('inside the thought', () => {
+    const given = { view: { reasoning: 'So  it\nis' }, expected: '<think>\nSo  it\nis' };
+    for (const thought of ['So it\nis', 'So  it is', 'So it is'])
+      expect(nameOf({ ...given, actual: `${HEADER}<think>\n${thought}` })).toBe(
+        'whitespace-changed',
+      );
+    const forced = { ...given, header: `${HEADER}<think>\n`, expected: 'So  it\nis' };
+    expect(nameOf({ ...forced, actual: `${HEADER}<think>\nSo it\nis` })).toBe('whitespace-changed');
+  });
+
+  test('in the turns before the answer', () => {
+    const given = { view: { content: 'The' }, expected: 'The' };
+    const actual = HEADER.replace('What is', 'What  is');
+    expect(nameOf({ ...given, header: actual, actual: `${HEADER}The` })).toBe('whitespace-changed');
+  });
+
+  test('of the header, just before the answer', () => {
+    const header = `${HEADER}\n`;
+    for (const content of ['The', '']) {
+      const given = { header, view: { content }, expected: content };
+      const name = nameOf({ ...given, actual: `${HEADER}${content}` });
+      expect(name).toBe(content === '' ? 'header-missing' : 'leading-whitespace-trimmed');
+    }
+  });
+
+  test('replaced at an end is not trimmed there', () => {
+    const given = { view: { content: ' The sum\n' }, expected: ' The sum\n' };
+    expect(nameOf({ ...given, actual: `${HEADER}\tThe sum\n` })).toBe('whitespace-changed');
+    expect(nameOf({ ...given, actual: `${HEADER} The sum ` })).toBe('whitespace-changed');
+    const more = { view: { content: 'The sum\n\n' }, expected: 'The sum\n\n' };
+    expect(nameOf({ ...more, actual: `${HEADER}The sum ` })).toBe('trailing-whitespace-trimmed');
+  });
+
+  test('trimmed at both ends is trimmed at the start first', () => {
+    const given = { view: { content: ' The sum\n' }, expected: ' The sum\n' };
+    expect(nameOf({ ...given, actual: `${HEADER}The sum` })).toBe('leading-whitespace-trimmed');
+    expect(nameOf({ ...given, actual: `${HEADER} The  sum` })).toBe('whitespace-changed');
+  });
+
+  test('at the end of the content, where a tool call follows, is trimmed there', () => {
+    const call = '<tool_call>\n{"name": "f", "arguments": {';
+    const view = { content: 'So I look.\n\n', toolCalls: [CALL] };
+    const given = { view, expected: `So I look.\n\n${call}` };
+    for (const between of ['\n', ' ', ''])
+      expect(nameOf({ ...given, actual: `${HEADER}So I look.${between}${call}` })).toBe(
+        'trailing-whitespace-trimmed',
+      );
+    expect(nameOf({ ...given, actual: `${HEADER}SoI look.\n\n${call}` })).toBe(
+      'whitespace-changed',
+    );
   });
 
   test('less of it right after the tag', () => {

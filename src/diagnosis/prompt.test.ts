@@ -190,6 +190,12 @@ const CASES: Readonly<Partial<Record<Cause, readonly Case[]>>> = {
     ['Mistral, before the content', MISTRAL, plain('The sum'), ' The sum'],
     ['at the end', CHATML, plain('The sum'), 'The sum\n'],
   ],
+  'whitespace-changed': [
+    ['one run', GEMMA, plain('The sum:\n\nfour'), 'The sum:\nfour'],
+    ['two runs', GEMMA, plain('The  sum:\n\nfour'), 'The sum:\nfour'],
+    ['in a thought', FORCED, thinking('Two\n\nand  two'), 'Two and two'],
+    ['in both', MISTRAL, answering('The  sum', 'Two  and'), '[THINK]Two and[/THINK]The sum'],
+  ],
 };
 
 describe.each(Object.entries(CASES))('%s', (cause, cases) => {

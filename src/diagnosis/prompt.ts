@@ -30,9 +30,11 @@ const ENDERS =
 /** The name of a role that is not the model's, where a turn begins. */
 const OTHER_ROLE = /^(?:<[^<>]*>|\s)*(?:user|human|system|tool|User)\b|\[INST\]|<｜User｜>/;
 const CHANNEL = /<\|channel\|>([a-z]+)/;
-const CHANNEL_TAG = /<\|channel\|>$/;
+const CHANNEL_TAG = '<|channel|>';
 /** Characters of a prompt by which its beginning is known again. */
 const ENOUGH = 24;
+/** Characters of its end by which an assistant header is known again. */
+const REOPENED = 5;
 const TAG_LITERAL = /<\/?think>|\[\/?THINK\]/;
 
 /**
@@ -55,28 +57,24 @@ const RULES: readonly Rule[] = [
     return isLossy ? named('client-drops-reasoning') : undefined;
   },
   function addedBefore({ difference: { actual }, header }) {
-    const at = actual.indexOf(header.slice(0, ENOUGH), 1);
-    const added = actual.slice(0, Math.max(0, at));
-    return added !== '' && added.replaceAll(new RegExp(CONTROL, 'g'), '') === ''
+    const at = actual.indexOf(header.slice(0, ENOUGH));
+    return at > 0 && actual.slice(0, at).replaceAll(new RegExp(CONTROL, 'g'), '') === ''
       ? named('bos-doubled')
       : undefined;
   },
   function forcedTagGone({ difference: { actual }, header, view }) {
-    const tag = FORCED.exec(header)?.[0];
-    const bare = tag === undefined ? header : header.slice(0, -tag.length);
-    if (tag === undefined || !actual.startsWith(bare) || actual.startsWith(header))
-      return undefined;
+    const bare = header.replace(FORCED, '');
+    if (!actual.startsWith(bare) || actual.startsWith(header)) return undefined;
     const rest = actual.slice(bare.length);
     const end = ENDERS.exec(rest)?.[0];
     if (end !== undefined)
-      return named(sharedSuffix(rest, header) > 4 ? 'turn-reopened' : 'turn-closed', end);
-    const thought = view.reasoning.trim();
-    return thought !== '' && !rest.includes(thought)
-      ? named('reasoning-dropped')
-      : named('wrong-channel', tag.trim());
+      return named(isReopened(rest, header) ? 'turn-reopened' : 'turn-closed', end);
+    return rest.includes(view.reasoning.trim())
+      ? named('wrong-channel', header.slice(bare.length).trim())
+      : named('reasoning-dropped');
   },
-  function nothingOfIt({ difference: { actual, expected }, header, view }) {
-    if (actual === header && expected.length > header.length)
+  function nothingOfIt({ difference: { actual }, header, view }) {
+    if (actual === header)
       return isPast(view) || view.reasoning === '' ? named('prefill-dropped') : REASONING_ALONE;
     if (!header.startsWith(actual)) return undefined;
     if (endsWithMarkup(actual)) return named('header-missing');
@@ -97,36 +95,26 @@ const RULES: readonly Rule[] = [
       : undefined;
   },
   function thinkBlockBefore({ difference: { actual, expected }, header, view }) {
-    const rest = actual.startsWith(header) ? actual.slice(header.length) : '';
-    const block = rest.match(EMPTY_BLOCK)?.[0];
-    const held = rest.slice(block?.length ?? 0);
+    if (!actual.startsWith(header)) return undefined;
+    const rest = actual.slice(header.length);
+    const block = EMPTY_BLOCK.exec(rest)?.[0];
+    if (block === undefined) return undefined;
     // A model may write about think tags; a block that belongs to its text was not put there.
-    const own =
-      block !== undefined && expected.slice(header.length).trimStart().startsWith(block.trim());
-    return block !== undefined && !own && held.includes((view.reasoning || view.content).trim())
-      ? named('empty-think-block')
-      : undefined;
+    const own = expected.slice(header.length).trimStart().startsWith(block.trim());
+    const held = rest.slice(block.length).includes((view.reasoning || view.content).trim());
+    return held && !own ? named('empty-think-block') : undefined;
   },
-  function appended({ difference: { actual, expected }, header, view, markup }) {
+  function closedTurn({ difference: { actual, expected, at }, header, markup }) {
+    if (!actual.startsWith(header)) return undefined;
+    return ENDERS.test(expected.slice(at))
+      ? undefined
+      : turnClosed(actual.slice(at), header, markup);
+  },
+  function appended({ difference: { actual, expected } }) {
     if (!actual.startsWith(expected)) return undefined;
     const tail = actual.slice(expected.length);
-    const closed = turnClosed(tail, header, markup);
-    if (closed !== undefined) return closed;
     if (EMPTY_BLOCK.test(tail)) return named('empty-think-block');
-    if (OPENERS.test(tail)) {
-      const wasClosed = isPast(view) || CLOSERS.test(expected.slice(header.length));
-      return named(wasClosed ? 'thinking-reopened' : 'think-tag-doubled', tail);
-    }
-    const closer = CLOSERS.exec(tail)?.[0];
-    if (closer !== undefined) return named('thinking-closed-early', closer);
     return isWhitespace(tail) ? named('whitespace-added', tail) : undefined;
-  },
-  function closedTurnInside({ difference: { actual, expected, at }, header, markup }) {
-    if (!actual.startsWith(header)) return undefined;
-    const tail = actual.slice(Math.max(at, header.length));
-    return ENDERS.test(expected.slice(Math.max(at, header.length)))
-      ? undefined
-      : turnClosed(tail, header, markup);
   },
   function startGone({ difference, header, view }) {
     return startTrimmed(difference, header, view) ? named('leading-whitespace-trimmed') : undefined;
@@ -138,7 +126,7 @@ const RULES: readonly Rule[] = [
   },
   function channelHeader({ difference: { actual, at, removed, inserted } }) {
     // The two may differ in the channel's name alone.
-    const tag = CHANNEL_TAG.exec(actual.slice(0, at))?.[0] ?? '';
+    const tag = actual.endsWith(CHANNEL_TAG, at) ? CHANNEL_TAG : '';
     const [was, is] = [channelIn(tag + removed), channelIn(tag + inserted)];
     return is !== undefined && is !== 'analysis' && is !== was
       ? named('channel-header-added')
@@ -151,8 +139,7 @@ const RULES: readonly Rule[] = [
       : undefined;
   },
   function reasoningGone({ difference: { actual }, header, view }) {
-    if (!isPast(view) || view.reasoning.trim() === '' || !actual.startsWith(header))
-      return undefined;
+    if (!isPast(view) || !actual.startsWith(header)) return undefined;
     const rest = actual.slice(header.length);
     const emptied = rest.replace(EMPTY_BLOCK, '').trim().startsWith(view.content.trim());
     return emptied && !rest.includes(view.reasoning.trim())
@@ -161,15 +148,14 @@ const RULES: readonly Rule[] = [
   },
   function tags({ difference: { removed, inserted, at, expected }, header, view }) {
     if (removed !== '' && !isWhitespace(removed)) return undefined;
-    if (OPENERS.test(inserted) && !CLOSERS.test(inserted))
-      return CLOSERS.test(expected.slice(header.length, at)) ||
-        (isPast(view) && view.reasoning === '')
-        ? named('thinking-reopened', inserted)
-        : named('think-tag-doubled', inserted);
     const closer = CLOSERS.exec(inserted)?.[0];
-    return closer !== undefined && !isPast(view)
-      ? named('thinking-closed-early', closer)
-      : undefined;
+    if (!OPENERS.test(inserted))
+      return closer === undefined ? undefined : named('thinking-closed-early', closer);
+    if (closer !== undefined) return undefined;
+    return CLOSERS.test(expected.slice(header.length, at)) ||
+      (isPast(view) && view.reasoning === '')
+      ? named('thinking-reopened', inserted)
+      : named('think-tag-doubled', inserted);
   },
   function wrongChannel({ difference: { removed, inserted } }) {
     const tag = removed.replace(OPENERS, '').replace(CLOSERS, '');
@@ -178,27 +164,30 @@ const RULES: readonly Rule[] = [
   },
   function toolCalls({ view, difference: { at, expected }, header }) {
     const call = view.toolCalls[0];
-    if (call === undefined || at <= header.length) return undefined;
-    const start = expected.indexOf(call.name, header.length + view.reasoning.length);
-    return start >= 0 && at >= expected.lastIndexOf('<', start)
+    if (call === undefined) return undefined;
+    let from = header.length;
+    for (const text of [view.reasoning, view.content])
+      from = Math.max(from, expected.indexOf(text, from) + text.length);
+    const name = expected.indexOf(call.name, from);
+    const [tag, bracket] = [expected.lastIndexOf('<', name), expected.lastIndexOf('[', name)];
+    return name >= 0 && at >= Math.max(tag, bracket, header.length)
       ? named('tool-call-rewritten')
       : undefined;
   },
-  function bothSeparators({ difference: { removed, inserted } }) {
-    const [was, is] = [CLOSERS.exec(removed)?.[0], CLOSERS.exec(inserted)?.[0]];
-    if (was === undefined || was !== is) return undefined;
-    const around = removed.replace(was, '') + inserted.replace(was, '');
-    return isWhitespace(around) ? named('separator-rebuilt', `${removed}→${inserted}`) : undefined;
-  },
-  function whitespace({ difference, header, markup }) {
-    const { removed, inserted, at } = difference;
-    if ((removed !== '' && !isWhitespace(removed)) || (inserted !== '' && !isWhitespace(inserted)))
-      return undefined;
+  function whitespace({ difference, header, markup, view }) {
+    const { removed, inserted } = difference;
+    const bare = withoutSpace(removed);
+    if (bare !== withoutSpace(inserted)) return undefined;
     const detail = `${removed}→${inserted}`;
+    if (bare !== '' && bare.replace(CLOSERS, '') === '') return named('separator-rebuilt', detail);
+    if (bare !== '') return named('whitespace-changed');
     if (nearCloser(difference, header)) return named('separator-rebuilt', detail);
     if (inserted.length > removed.length) return named('whitespace-added', detail);
-    const start = at - header.length <= markup.opening.length;
-    return named(start ? 'leading-whitespace-trimmed' : 'trailing-whitespace-trimmed');
+    if (inserted.length === removed.length) return named('whitespace-changed');
+    if (atStart(difference, header, markup)) return named('leading-whitespace-trimmed');
+    return named(
+      atEnd(difference, header, view) ? 'trailing-whitespace-trimmed' : 'whitespace-changed',
+    );
   },
 ];
 
@@ -212,11 +201,15 @@ function channelIn(text: string): string | undefined {
 
 /** The turn's end in what follows the prefill; a closing tag that the model writes itself is none. */
 function turnClosed(tail: string, header: string, markup: Markup): Named | undefined {
-  const rest = CLOSERS.test(markup.closing) ? tail.replace(markup.closing, '') : tail;
-  const end = ENDERS.exec(rest)?.[0];
+  const end = ENDERS.exec(tail.replace(markup.closing, ''))?.[0];
   if (end === undefined) return undefined;
-  if (sharedSuffix(tail, header) > 4) return named('turn-reopened', end);
+  if (isReopened(tail, header)) return named('turn-reopened', end);
   return CLOSERS.test(end) ? undefined : named('turn-closed', end);
+}
+
+/** True for a text that ends as the prompt before the answer does. */
+function isReopened(text: string, header: string): boolean {
+  return text.endsWith(header.slice(-REOPENED));
 }
 
 /** True when a prompt ends between two turns. */
@@ -230,19 +223,22 @@ function leavesTurnOpen(missing: string): boolean {
   return before?.trim() === '' && ends.length === 1;
 }
 
-/** The actual text is the expected one with the start of the reasoning, the content or both trimmed. */
+/**
+ * The actual text is the expected one with the start of the reasoning, the content or both trimmed;
+ * its end may be trimmed as well.
+ */
 function startTrimmed({ expected, actual }: Difference, header: string, view: View): boolean {
   const content = trimAt(expected, expected.lastIndexOf(view.content), view.content);
   const at = header.length;
   return [expected, content]
     .flatMap((text) => [text, trimAt(text, text.indexOf(view.reasoning, at), view.reasoning)])
-    .some((text) => text !== expected && text === actual);
+    .some((text) => text !== expected && (text === actual || text.trimEnd() === actual));
 }
 
 /** The text with the whitespace removed with which `part`, found at `at`, begins. */
 function trimAt(text: string, at: number, part: string): string {
   const trimmed = part.trimStart();
-  if (at < 0 || trimmed === '') return text;
+  if (trimmed === '') return text;
   return text.slice(0, at) + trimmed + text.slice(at + part.length);
 }
 
@@ -256,13 +252,24 @@ function nearCloser({ at, expected, removed }: Difference, header: string): bool
   );
 }
 
+/** Nothing of the reasoning or the content stands between the header and the difference. */
+function atStart({ at, removed, expected }: Difference, header: string, markup: Markup): boolean {
+  const before = expected.slice(header.length, at).replace(markup.opening.trim(), '');
+  return at + removed.length >= header.length && before.trim() === '';
+}
+
+/** What follows the difference is nothing, or what follows the content. */
+function atEnd({ at, removed, expected }: Difference, header: string, view: View): boolean {
+  const content = view.content.trim();
+  const ends = content !== '' && expected.slice(header.length, at).trimEnd().endsWith(content);
+  return ends || expected.slice(at + removed.length).trim() === '';
+}
+
+function withoutSpace(text: string): string {
+  return text.replaceAll(/\s+/g, '');
+}
+
 /** The message is past its thinking: it has content or tool calls. */
 function isPast(view: View): boolean {
   return view.content !== '' || view.toolCalls.length > 0;
-}
-
-function sharedSuffix(a: string, b: string): number {
-  let size = 0;
-  while (size < Math.min(a.length, b.length) && a.at(-1 - size) === b.at(-1 - size)) size++;
-  return size;
 }

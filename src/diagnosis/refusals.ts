@@ -21,7 +21,7 @@ const WORDS: readonly (readonly [RegExp, Cause])[] = [
   [/final message does not appear in the chat/i, 'final-message-missing'],
   [/must contain either .?content.? or .?tool_calls/i, 'content-missing'],
   [/invalid continue_final_message/i, 'flags-refused'],
-  [/cannot set both .*(?:add_generation_prompt|continue_final_message)/i, 'flags-refused'],
+  [/cannot set both .*continue_final_message/i, 'flags-refused'],
   [
     /cannot set `?(?:add_generation_prompt|continue_final_message)`? to true when/i,
     'flags-refused',

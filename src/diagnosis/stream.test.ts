@@ -142,6 +142,14 @@ describe('a stream that stops early', () => {
     expect(nameOf(added, view)).toBe('continuation-differs');
   });
 
+  test('without an answer has sent nothing that could be right', () => {
+    const flip = { at: 1, expected: 7, actual: undefined, gap: undefined };
+    const continuation = { compared: 1, remaining: 9, flip };
+    expect(nameStreamCause(seamOf('continuation', { continuation }, { deltas })).cause).toBe(
+      'continuation-differs',
+    );
+  });
+
   test('more tokens, or another one, are no early end', () => {
     expect(nameOf([], NOTHING, {})).toBe('continuation-differs');
     expect(nameOf([], NOTHING, { expected: 7, actual: 8 })).toBe('continuation-differs');
@@ -209,6 +217,17 @@ describe('text that is missing', () => {
     const shape = { expected: 'a € b', actual: 'a  b' };
     expect(nameShape(shape, {}, ['a ', '', '', '\xe2\x82\xac', ' b'])).toBe('character-dropped');
     expect(nameShape(shape, {}, ['a ', '\xe2\x82\xac', '', ' b'])).toBe('text-lost');
+  });
+
+  test('a short one, too', () => {
+    const shape = { expected: 'a é b', actual: 'a  b' };
+    expect(nameShape(shape, {}, ['a ', '', '\xc3\xa9', ' b'])).toBe('character-dropped');
+    expect(nameShape(shape, {}, ['a ', '\xc3\xa9', ' b'])).toBe('text-lost');
+  });
+
+  test('the end is lost, and is not what was said twice', () => {
+    expect(nameShape({ expected: 'abc', actual: 'ab' })).toBe('text-lost');
+    expect(nameShape({ expected: 'one two', actual: 'one' })).toBe('text-lost');
   });
 
   test('two characters are no character', () => {
@@ -281,6 +300,7 @@ describe('events', () => {
   test.each([
     ['one alone', events('data: a', 'data: b', 'data: a')],
     ['the same event three times in a row', events('data: a', 'data: a', 'data: a')],
+    ['the same event four times', events('data: a', 'data: a', 'data: a', 'data: a')],
     ['lines that are no events', events(':', ': x', 'data: a', ':', ': x', 'data: b')],
     ['an order that is turned', events('data: a', 'data: b', 'data: b', 'data: a')],
   ])('%s was not', (_, capture) => {

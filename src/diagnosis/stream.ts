@@ -109,7 +109,7 @@ function lostText(
 ): { readonly at: number; readonly text: string } | undefined {
   let at = 0;
   while (at < actual.length && expected[at] === actual[at]) at++;
-  if (at > 0 && !expected.slice(0, at).isWellFormed()) at--;
+  if (!expected.slice(0, at).isWellFormed()) at--;
   const rest = actual.slice(at);
   if (rest === '') return undefined;
   for (let size = 1; at + size < expected.length; size++)
@@ -124,8 +124,8 @@ const SHARED = 40;
 function isRepeated(expected: string, actual: string): boolean {
   let at = 0;
   while (at < actual.length && expected[at] === actual[at]) at++;
-  for (let end = at; end > 0 && end > at - SHARED; end--)
-    for (let size = 1; size <= end && end + size <= actual.length; size++)
+  for (let end = at; end > at - SHARED; end--)
+    for (let size = 1; size <= end; size++)
       if (
         actual.slice(end, end + size) === expected.slice(end - size, end) &&
         expected.startsWith(actual.slice(end + size), end)
@@ -163,12 +163,8 @@ function sentTwice({ tokens, capture }: Answer): boolean {
   const events = eventsOf(capture);
   return events.some((event, i) => {
     const next = events.indexOf(event, i + 1);
-    return (
-      next > 0 &&
-      next + REPEATED_EVENTS <= events.length &&
-      Array.from({ length: REPEATED_EVENTS }, (_, n) => n).every(
-        (n) => events[i + n] === events[next + n] && i + n < next,
-      )
+    return Array.from({ length: REPEATED_EVENTS }, (_, n) => n).every(
+      (n) => events[i + n] === events[next + n] && i + n < next,
     );
   });
 }

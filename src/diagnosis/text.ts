@@ -50,7 +50,6 @@ const TEXT_ALONE: ReadonlySet<Cause> = new Set([
   'text-repeated',
   'character-dropped',
   'leading-whitespace-swallowed',
-  'continuation-differs',
   'unexplained',
 ] as const);
 

@@ -55,6 +55,18 @@ function nameOf(texts: readonly string[], actual: readonly number[], content?: s
   return nameIdsCause(facts).cause;
 }
 
+/** The same for tokens whose ids are given. */
+function nameOfIds(
+  texts: readonly string[],
+  ids: readonly number[],
+  actual: readonly number[],
+): string {
+  const generation = generationOf(texts);
+  const expected = [...PROMPT, ...ids];
+  const facts = { generation, expected, actual: [...PROMPT, ...actual], kept: texts.length };
+  return nameIdsCause(facts).cause;
+}
+
 describe('other ids for the same tokens', () => {
   const TEXTS = ['The', ' sum', '  ', 'of', '\n\n', 'it', '.', ' And', ' so', ' on'];
   const IDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
@@ -86,6 +98,51 @@ describe('other ids for the same tokens', () => {
     expect(nameOf(TEXTS, [50, 2, 51, 52, ...IDS.slice(3)])).toBe('retokenized');
     expect(nameOf(TEXTS, [50, 51, ...IDS])).toBe('retokenized');
     expect(nameOf(TEXTS, [50, ...IDS.slice(2)])).toBe('retokenized');
+  });
+
+  test('at the start are named by their text where no prefix explains them', () => {
+    expect(nameOf(['  ', 'a'], [50, 51, 2])).toBe('space-run');
+    expect(nameOf(TEXTS, [50, ...IDS.slice(1), 51])).toBe('retokenized');
+  });
+
+  test('that are two for two in the middle end where both go on alike', () => {
+    expect(nameOf(['a', '.', '\n', 'b'], [1, 50, 4])).toBe('punctuation-newline');
+    expect(nameOf(['a', '.', '\n', 'b', 'c'], [1, 50, 51, 52, 4, 5])).toBe('punctuation-newline');
+  });
+
+  test('that only came to the end, or are missing there, change no text', () => {
+    expect(nameOf(TEXTS, [...IDS, 50])).toBe('retokenized');
+    expect(nameOf(TEXTS, IDS.slice(0, -1))).toBe('retokenized');
+    expect(nameOf(['a', '  '], [1])).toBe('space-run');
+  });
+
+  test('are at least one on each side, also where one of them comes again', () => {
+    expect(nameOfIds(['a', '  ', 'b', '  '], [1, 2, 4, 2], [1, 50, 51, 4, 2])).toBe('space-run');
+    expect(nameOfIds(['a', '.', '\n', 'x', 'y'], [1, 2, 3, 5, 50], [1, 50, 51, 5, 50])).toBe(
+      'punctuation-newline',
+    );
+  });
+
+  test('of equal tokens one more is no prefix, since the first one is the same', () => {
+    const twice = { ...generationOf(['\n', '\n', 'x']), promptIds: PROMPT };
+    const expected = [...PROMPT, 10, 10, 11];
+    const facts = { generation: twice, expected, actual: [...PROMPT, 10, 10, 10, 11], kept: 3 };
+    expect(nameIdsCause(facts).cause).not.toBe('dummy-prefix');
+  });
+
+  test('are named by what is whole of their text', () => {
+    const generation = {
+      ...generationOf(['a', ' ', '', ' b']),
+      tokens: generationOf(['a', ' ', '', ' b']).tokens.with(2, {
+        id: 3,
+        phase: 'content' as const,
+        bytes: Uint8Array.of(0xe2),
+      }),
+    };
+    const expected = [...PROMPT, 1, 2, 3, 4];
+    const facts = { generation, expected, actual: [...PROMPT, 1, 50, 4], kept: 4 };
+    expect(nameIdsCause(facts).cause).toBe('space-run');
+    expect(nameOf(['a', '\uFEFF', ' b'], [1, 50, 51, 3])).toBe('space-run');
   });
 
   test('further on are no dummy prefix', () => {
@@ -129,6 +186,17 @@ describe('text that looks like a control token', () => {
     const expected = [...PROMPT, 1, 2, 3];
     const facts = { generation, expected, actual: [...PROMPT, 1, 50, 51, 3], kept: 3 };
     expect(nameIdsCause(facts).cause).toBe('special-literal');
+    const spaced = ['a', ' ', '</s>', ' b'];
+    const behind = {
+      generation: {
+        ...generationOf(spaced),
+        deltas: [{ after: 4, reasoning: spaced.join('') }],
+      },
+      expected: [...PROMPT, 1, 2, 3, 4],
+      actual: [...PROMPT, 1, 50, 51, 3, 4],
+      kept: 4,
+    };
+    expect(nameIdsCause(behind).cause).toBe('special-literal');
   });
 });
 
@@ -142,5 +210,15 @@ describe('text that normalization changes', () => {
   test('elsewhere is not', () => {
     expect(nameOf(['a', ' b', ' c', ' e\u0301'], [1, 50, 51, 3, 4])).toBe('retokenized');
     expect(nameOf(['e\u0301', ' a', ' b', ' c'], [1, 2, 50, 51, 4])).toBe('retokenized');
+  });
+
+  test('at the very start is looked at, too', () => {
+    expect(nameOf(['e\u0301', ' b'], [50, 51, 2])).toBe('text-normalized');
+  });
+
+  test('next to it is not, as far as it is whole there', () => {
+    expect(nameOf(['e\u0301', 'b', ' c'], [1, 50, 51, 3])).toBe('retokenized');
+    expect(nameOf(['e\u0301a', 'b', ' c'], [1, 50, 51, 3])).toBe('retokenized');
+    expect(nameOf(['a', 'b', 'e\u0301'], [1, 50, 51, 3])).toBe('retokenized');
   });
 });

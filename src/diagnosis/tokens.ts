@@ -29,13 +29,13 @@ export function nameIdsCause(facts: IdsFacts): Named {
     return named('special-literal');
   if (notNormal(textOf(generation, Math.max(0, from - 1), kept), text))
     return named('text-normalized');
-  if (span.at === base && sameIds(wanted.slice(1), got.slice(1))) return named('dummy-prefix');
+  if (sameIds(wanted.slice(1), got.slice(1))) return named('dummy-prefix');
   return nameTokenCause(text);
 }
 
 /** Names the cause by the text whose tokens differ, as far as it is whole characters. */
 export function nameTokenCause(text: string): Named {
-  const run = text.match(/^\s+/)?.[0] ?? '';
+  const run = text.slice(0, text.length - text.trimStart().length);
   if (CONTROL_LITERAL.test(text)) return named('special-literal');
   if (run.includes('\n') || run.includes('\r')) return named('newline-run');
   if (run.length > 0 && run.length === text.length) return named('space-run');
@@ -48,19 +48,14 @@ function firstChange(
   expected: readonly number[],
   actual: readonly number[],
 ): { readonly at: number; readonly end: number } {
-  const shorter = Math.min(expected.length, actual.length);
   let at = 0;
-  while (at < shorter && expected[at] === actual[at]) at++;
-  const most = expected.length + actual.length - 2 * at;
-  // The same text is in at least one token on each side, and in more on one of them.
-  for (let moved = 3; moved <= most; moved++)
-    for (
-      let i = Math.max(1, moved - (actual.length - at));
-      i <= Math.min(moved - 1, expected.length - at);
-      i++
-    )
-      if (expected[at + i] === actual[at + moved - i]) return { at, end: at + i };
-  return { at, end: expected.length };
+  while (at < expected.length && expected[at] === actual[at]) at++;
+  // The same text is in at least one token on each side, and in more on one of them. Behind the
+  // ends of both lists they are the same at last.
+  for (let moved = 3; ; moved++)
+    for (let i = 1; i < moved; i++)
+      if (expected[at + i] === actual[at + moved - i])
+        return { at, end: Math.min(at + i, expected.length) };
 }
 
 /** True when text of the message that looks like a control token begins in the changed text or right after it. */

@@ -34,21 +34,15 @@ function placeOf(seam: JudgedSeam, at: number): WhitespacePlace {
   const raw = rawText(generation, generation.length);
   const { reasoning } = viewOf(generation.deltas);
   if (start < 0) return 'text';
-  if (markup.closing.trim() === '') return beforeText(raw, start) ? 'content-start' : 'text';
+  if (isBlank(markup.closing)) return isBlank(raw.slice(0, start)) ? 'content-start' : 'text';
   const written = markup.written.length;
-  if (beforeText(raw.slice(written), start - written)) return 'reasoning-start';
-  const closes = raw.indexOf(markup.closing, written + Math.max(0, reasoning.trimEnd().length));
+  if (isBlank(raw.slice(written, start))) return 'reasoning-start';
+  const closes = raw.indexOf(markup.closing, written + reasoning.length);
   const tag = closes + markup.closing.length - markup.closing.trimStart().length;
   const tagEnd = closes + markup.closing.trimEnd().length;
-  if (closes < 0) return 'text';
   if (start <= tag && isBlank(raw.slice(start, tag))) return 'before-close';
   if (start >= tagEnd && isBlank(raw.slice(tagEnd, start))) return 'after-close';
   return 'text';
-}
-
-/** True when nothing but whitespace stands before an index. */
-function beforeText(text: string, index: number): boolean {
-  return index <= 0 || isBlank(text.slice(0, index));
 }
 
 function isBlank(text: string): boolean {

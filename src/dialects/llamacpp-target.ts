@@ -3,8 +3,6 @@
  * there.
  */
 import { SeamstressError } from '../errors.ts';
-import type { TokenEvent } from '../seam/generation.ts';
-import type { HttpClient } from '../wire/http.ts';
 import { wholeAnswer } from './answer.ts';
 import type {
   Answer,
@@ -13,56 +11,31 @@ import type {
   ReadOptions,
   Rendered,
   SamplingOptions,
-  Spending,
-  Target,
-  TargetIdentity,
 } from './dialect.ts';
 import { mostEvents } from './endless.ts';
+import { IdTarget, type IdTargetParts } from './id-target.ts';
 import { asNumber, asObject, asString, type JsonObject } from './json.ts';
 import { completionBody, readCompletion } from './llamacpp-completion.ts';
 import { Conversations, replayed } from './llamacpp-replay.ts';
 import { LlamacppReading, readUsage } from './llamacpp-stream.ts';
-import { LlamacppTokenizer, TOKENIZE, tokenizeBody } from './llamacpp-tokenizer.ts';
+import { TOKENIZE, tokenizeBody, type LlamacppTokenizer } from './llamacpp-tokenizer.ts';
 import { CHAT_PATH, deltaOf, placedToken, readWhole } from './openai.ts';
 import { Routes } from './route.ts';
-import { Spent } from './spent.ts';
 import { templateBody } from './template-body.ts';
 
 const REASONING_FIELD = 'reasoning_content';
 
-/** What a target is made of. */
-interface LlamacppParts {
-  readonly http: HttpClient;
-  readonly identity: TargetIdentity;
-  readonly chatTemplate: string;
-  /** Texts that the server tokenizes in one request at most. */
-  readonly texts: number;
-}
-
-export class LlamacppTarget implements Target {
-  readonly identity: TargetIdentity;
-  readonly chatTemplate: string;
-  readonly #http: HttpClient;
-  readonly #spent: Spent;
-  readonly #tokenizer: LlamacppTokenizer;
+export class LlamacppTarget extends IdTarget<LlamacppTokenizer> {
   readonly #routes: Routes;
   readonly #conversations = new Conversations();
 
-  constructor({ http, identity, chatTemplate, texts }: LlamacppParts) {
-    this.identity = identity;
-    this.chatTemplate = chatTemplate;
-    this.#http = http;
-    this.#spent = new Spent(http);
-    this.#tokenizer = new LlamacppTokenizer(http, texts);
-    this.#routes = new Routes(http, (cache) => ({ cache_prompt: cache === 'warm' }));
-  }
-
-  get spending(): Spending {
-    return this.#spent.soFar;
+  constructor(parts: IdTargetParts<LlamacppTokenizer>) {
+    super(parts);
+    this.#routes = new Routes(this.http, (cache) => ({ cache_prompt: cache === 'warm' }));
   }
 
   async chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer> {
-    return this.#spent.counted(await this.#asked(request, sampling, read));
+    return this.spent.counted(await this.#asked(request, sampling, read));
   }
 
   async #asked(
@@ -78,12 +51,12 @@ export class LlamacppTarget implements Target {
     if (replayAfter !== undefined) {
       const conversation = this.#conversations.take();
       const asked = { path: CHAT_PATH, body, after: replayAfter, maxEvents };
-      const answer = await replayed(this.#http, conversation, asked, read);
+      const answer = await replayed(this.http, conversation, asked, read);
       this.#conversations.give(conversation);
       return answer;
     }
     const reading = new LlamacppReading();
-    const reply = await this.#http.stream(CHAT_PATH, body, {
+    const reply = await this.http.stream(CHAT_PATH, body, {
       signal: read.signal,
       maxEvents,
       onData: (data) => reading.hear(data, read.stopWhen),
@@ -94,7 +67,7 @@ export class LlamacppTarget implements Target {
   /** An answer in one piece. Its tokens are placed only where all of them are told. */
   async #whole(body: JsonObject, signal: AbortSignal): Promise<Answer> {
     const asked = { ...body, stream: false, stream_options: undefined };
-    const reply = await this.#http.json('POST', CHAT_PATH, asked, signal);
+    const reply = await this.http.json('POST', CHAT_PATH, asked, signal);
     const answer = asObject(reply.body) ?? {};
     const stated = asObject(answer['usage']);
     const message = readWhole(answer);
@@ -116,9 +89,9 @@ export class LlamacppTarget implements Target {
     signal: AbortSignal,
   ): Promise<Completion> {
     const body = completionBody(prompt, sampling);
-    const reply = await this.#http.json('POST', '/completion', body, signal);
+    const reply = await this.http.json('POST', '/completion', body, signal);
     const { tokens, finish, usage } = readCompletion(reply.body);
-    this.#spent.add(usage.promptTokens, tokens.length);
+    this.spent.add(usage.promptTokens, tokens.length);
     return { tokens, finish, usage, totalMs: reply.ms, request: reply.request };
   }
 
@@ -128,28 +101,16 @@ export class LlamacppTarget implements Target {
       return { ids, text: undefined, source: 'server', requests: [asked] };
     }
     const body = templateBody(request, REASONING_FIELD);
-    const applied = await this.#http.json('POST', '/apply-template', body, signal);
+    const applied = await this.http.json('POST', '/apply-template', body, signal);
     const text = asString(asObject(applied.body)?.['prompt']);
     if (text === undefined)
       throw new SeamstressError('target', '/apply-template answered without a prompt');
     return {
-      ids: await this.#tokenizer.encodeRendered(text, signal),
+      ids: await this.tokenizer.encodeRendered(text, signal),
       text,
       source: 'server',
-      requests: [applied.request, this.#http.request('POST', TOKENIZE, tokenizeBody(text))],
+      requests: [applied.request, this.http.request('POST', TOKENIZE, tokenizeBody(text))],
     };
-  }
-
-  async encode(text: string, signal: AbortSignal): Promise<readonly number[]> {
-    return await this.#tokenizer.encode(text, signal);
-  }
-
-  async encodePlain(text: string, signal: AbortSignal): Promise<readonly TokenEvent[]> {
-    return await this.#tokenizer.encodePlain(text, signal);
-  }
-
-  async close(): Promise<void> {
-    await this.#http.close();
   }
 }
 

@@ -14,7 +14,13 @@ import type { ConnectOptions, Dialect, Target } from './dialect.ts';
 import { identityOf, tokenizerHash } from './identity.ts';
 import { asObject, asString } from './json.ts';
 import { LlamacppTarget } from './llamacpp-target.ts';
-import { TEXTS, TOKENIZE, tokenizeBody, tokenizesSeveral } from './llamacpp-tokenizer.ts';
+import {
+  LlamacppTokenizer,
+  TEXTS,
+  TOKENIZE,
+  tokenizeBody,
+  tokenizesSeveral,
+} from './llamacpp-tokenizer.ts';
 import { tokensOf } from './served-tokenizer.ts';
 
 const KIND = 'llama.cpp';
@@ -62,8 +68,8 @@ async function connectLlamacpp(options: ConnectOptions, signal: AbortSignal): Pr
       chatTemplate,
       tokenizerSha256: tokenizerHash(probeIds),
     });
-    const texts = several === undefined ? 1 : TEXTS;
-    return new LlamacppTarget({ http, identity, chatTemplate, texts });
+    const tokenizer = new LlamacppTokenizer(http, several === undefined ? 1 : TEXTS);
+    return new LlamacppTarget({ http, identity, chatTemplate, tokenizer });
   } catch (error) {
     await http.close();
     throw error;

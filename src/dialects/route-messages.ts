@@ -7,7 +7,7 @@
  * An unfinished tool call has no place in this form: its arguments are an object.
  */
 import { anthropicReader, conversationOf } from './anthropic.ts';
-import type { RouteApi } from './route.ts';
+import type { RouteApi } from './route-api.ts';
 import { flagsAndThinking } from './template-body.ts';
 
 export const messagesRoute: RouteApi = {

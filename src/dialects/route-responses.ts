@@ -9,7 +9,7 @@ import type { Message } from '../scenario/schema.ts';
 import type { ChatRequest, Prefill } from './dialect.ts';
 import type { EventReader, Heard } from './hearing.ts';
 import { asNumber, asObject, asString, type JsonObject } from './json.ts';
-import type { RouteApi } from './route.ts';
+import type { RouteApi } from './route-api.ts';
 import { thinkingArgument } from './template-body.ts';
 
 export const responsesRoute: RouteApi = {

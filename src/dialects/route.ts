@@ -19,23 +19,13 @@ import type {
   SentRequest,
 } from './dialect.ts';
 import { mostEvents } from './endless.ts';
-import { Hearing, type EventReader } from './hearing.ts';
+import { Hearing } from './hearing.ts';
 import { asArray, asIds, asObject, type JsonObject } from './json.ts';
 import { deltaOf } from './openai.ts';
+import type { RouteApi } from './route-api.ts';
 import { messagesRoute } from './route-messages.ts';
 import { responsesRoute } from './route-responses.ts';
 import type { HeardText } from './text-level-pieces.ts';
-
-/** How one route is spoken. */
-export interface RouteApi {
-  readonly path: string;
-  /** Without the model and what is particular to a server. */
-  readonly body: (
-    request: ChatRequest,
-    sampling: Pick<SamplingOptions, 'maxTokens' | 'stop'>,
-  ) => JsonObject;
-  readonly reader: () => EventReader;
-}
 
 const APIS: Readonly<Record<Route, RouteApi>> = {
   messages: messagesRoute,

@@ -3,7 +3,6 @@
  * those of the control.
  */
 import { SeamstressError } from '../errors.ts';
-import type { TokenEvent } from '../seam/generation.ts';
 import type { HttpClient } from '../wire/http.ts';
 import type { ServedModel } from './acquaint.ts';
 import { streamedAnswer } from './answer.ts';
@@ -16,26 +15,20 @@ import type {
   ReadOptions,
   Rendered,
   SamplingOptions,
-  Spending,
-  Target,
-  TargetIdentity,
 } from './dialect.ts';
 import { mostEvents } from './endless.ts';
+import { IdTarget, type IdTargetParts } from './id-target.ts';
 import type { JsonObject } from './json.ts';
 import { CHAT_PATH } from './openai.ts';
 import { ServedTokenizer, tokenizerOf } from './served-tokenizer.ts';
 import { continuation, GENERATE } from './sglang-generate.ts';
 import { TOKENIZE, type SglangOracle } from './sglang-oracle.ts';
 import { SglangReading } from './sglang-stream.ts';
-import { Spent } from './spent.ts';
 import type { RemoteTokenizer, Vocabulary } from './vocabulary.ts';
 
 /** What a target is made of. */
-interface SglangParts {
-  readonly http: HttpClient;
-  readonly identity: TargetIdentity;
+interface SglangParts extends Omit<IdTargetParts<ServedTokenizer>, 'tokenizer'> {
   readonly model: ServedModel;
-  readonly chatTemplate: string | undefined;
   /** Undefined to learn it from the server. */
   readonly vocabulary: Vocabulary | undefined;
   readonly oracle: SglangOracle;
@@ -44,44 +37,32 @@ interface SglangParts {
 /** A model's own generation settings hold for chats and not for `/generate`: one that changes greedy tokens is set. */
 const GREEDY: JsonObject = { temperature: 0, repetition_penalty: 1 };
 
-export class SglangTarget implements Target {
-  readonly identity: TargetIdentity;
-  readonly chatTemplate: string | undefined;
-  readonly #http: HttpClient;
+export class SglangTarget extends IdTarget<ServedTokenizer> {
   readonly #model: ServedModel;
   readonly #oracle: SglangOracle;
-  readonly #spent: Spent;
-  readonly #tokenizer: ServedTokenizer;
   readonly #prompts: ChatPrompts;
   readonly #keys = new CacheKeys();
 
-  constructor({ http, identity, model, chatTemplate, vocabulary, oracle }: SglangParts) {
-    this.identity = identity;
-    this.chatTemplate = chatTemplate;
-    this.#http = http;
+  constructor({ model, vocabulary, oracle, ...parts }: SglangParts) {
+    const remote = remoteTokenizer(parts.http, model.id, oracle);
+    super({ ...parts, tokenizer: new ServedTokenizer(remote, vocabulary) });
     this.#model = model;
     this.#oracle = oracle;
-    this.#spent = new Spent(http);
-    this.#tokenizer = new ServedTokenizer(remoteTokenizer(http, model.id, oracle), vocabulary);
-    this.#prompts = new ChatPrompts(http, oracle, this.#spent);
-  }
-
-  get spending(): Spending {
-    return this.#spent.soFar;
+    this.#prompts = new ChatPrompts(this.http, oracle, this.spent);
   }
 
   async chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer> {
     const prompt = await this.#prompts.ids(request, read.signal);
     const reading = new SglangReading();
     const body = this.#chatBody(request, sampling, prompt.length);
-    const reply = await this.#http.stream(CHAT_PATH, body, {
+    const reply = await this.http.stream(CHAT_PATH, body, {
       signal: read.signal,
       maxEvents: mostEvents(sampling.maxTokens),
       onData: (data) => reading.hear(data) || read.stopWhen?.(reading) === true,
     });
     const told = reading.read(prompt);
-    this.#spent.add(told.usage.promptTokens ?? prompt.length, told.generated);
-    await this.#tokenizer.spell(reading.tokens, reading.ended, read.signal);
+    this.spent.add(told.usage.promptTokens ?? prompt.length, told.generated);
+    await this.tokenizer.spell(reading.tokens, reading.ended, read.signal);
     return streamedAnswer(reply, told, reading.broken ?? reply.end);
   }
 
@@ -104,15 +85,15 @@ export class SglangTarget implements Target {
       stream: false,
       extra_key: this.#keys.of(sampling.cache),
     };
-    const reply = await this.#http.json('POST', GENERATE, body, signal);
+    const reply = await this.http.json('POST', GENERATE, body, signal);
     const told = continuation(reply.body);
     if (told === undefined)
       throw new SeamstressError('target', '/generate answered without token ids', {
         hint: 'A gateway in between may drop output_ids and meta_info.',
       });
-    this.#spent.add(told.usage.promptTokens ?? prompt.length, told.tokens.length);
+    this.spent.add(told.usage.promptTokens ?? prompt.length, told.tokens.length);
     return {
-      tokens: await this.#tokenizer.spell(told.tokens, told.ended, signal),
+      tokens: await this.tokenizer.spell(told.tokens, told.ended, signal),
       finish: told.finish,
       usage: told.usage,
       totalMs: reply.ms,
@@ -121,19 +102,7 @@ export class SglangTarget implements Target {
   }
 
   async render(request: ChatRequest, signal: AbortSignal): Promise<Rendered> {
-    return await this.#prompts.rendered(request, this.#tokenizer, signal);
-  }
-
-  async encode(text: string, signal: AbortSignal): Promise<readonly number[]> {
-    return await this.#tokenizer.encode(text, signal);
-  }
-
-  async encodePlain(text: string, signal: AbortSignal): Promise<readonly TokenEvent[]> {
-    return await this.#tokenizer.encodePlain(text, signal);
-  }
-
-  async close(): Promise<void> {
-    await this.#http.close();
+    return await this.#prompts.rendered(request, this.tokenizer, signal);
   }
 
   #chatBody(request: ChatRequest, sampling: SamplingOptions, promptTokens: number): JsonObject {

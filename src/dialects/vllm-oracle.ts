@@ -16,7 +16,7 @@ export const TOKENIZE = '/tokenize';
 
 const ONE_TOKEN: JsonObject = { max_tokens: 1, temperature: 0, return_token_ids: true };
 
-/** The name of the field whose reasoning reaches the template; a usual one where none does. */
+/** Names of the field for reasoning; the first is used where a template reads none. */
 const [USUAL_FIELD, ...OTHER_FIELDS] = ['reasoning', 'reasoning_content'] as const;
 
 /** Asks for a prompt with reasoning: by which field it gets there, and whether chat makes the same. */

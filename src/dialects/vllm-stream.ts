@@ -5,10 +5,11 @@ import type { Read } from './answer.ts';
 import { otherPrompt } from './chat-prompts.ts';
 import type { PlacedToken, Progress, ReadOptions, Usage } from './dialect.ts';
 import { garbledBy } from './hearing.ts';
-import { asArray, asIds, asNumber, asObject, parseEvent, type JsonObject } from './json.ts';
+import { asArray, asNumber, asObject, parseEvent, type JsonObject } from './json.ts';
 import { deltaOf, placedToken, readChatChunk, readWhole } from './openai.ts';
 import { endedByToken } from './served-tokenizer.ts';
 import { NO_USAGE, readUsage } from './usage.ts';
+import { promptOf } from './vllm-oracle.ts';
 import { readChatTokens } from './vllm-tokens.ts';
 
 /** What has been read of one chat stream; also its progress, for those who want to stop it. */
@@ -85,7 +86,7 @@ export function readWholeChat(answer: JsonObject, prompt: readonly number[]): Wh
 
 /** Only the first chunk tells the prompt. */
 function requireSamePrompt(rendered: readonly number[], said: JsonObject): void {
-  const seen = asIds(said['prompt_token_ids']);
+  const seen = promptOf(said);
   if (seen === undefined || seen.join() === rendered.join()) return;
   throw otherPrompt('/tokenize gave');
 }

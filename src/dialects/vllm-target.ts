@@ -1,7 +1,5 @@
 /** vLLM, once it is known how it tells its prompts. */
 import { SeamstressError } from '../errors.ts';
-import type { TokenEvent } from '../seam/generation.ts';
-import type { HttpClient } from '../wire/http.ts';
 import type { ServedModel } from './acquaint.ts';
 import { streamedAnswer, wholeAnswer } from './answer.ts';
 import { CacheKeys } from './cache-keys.ts';
@@ -13,16 +11,13 @@ import type {
   ReadOptions,
   Rendered,
   SamplingOptions,
-  Spending,
-  Target,
-  TargetIdentity,
 } from './dialect.ts';
 import { mostEvents } from './endless.ts';
+import { IdTarget, type IdTargetParts } from './id-target.ts';
 import { asArray, asIds, asObject, asString, type JsonObject } from './json.ts';
 import { CHAT_PATH } from './openai.ts';
 import { Routes } from './route.ts';
 import { ServedTokenizer, tokenizerOf } from './served-tokenizer.ts';
-import { Spent } from './spent.ts';
 import { TOKENIZE } from './vllm-oracle.ts';
 import { readUsage } from './usage.ts';
 import { readWholeChat, VllmReading } from './vllm-stream.ts';
@@ -30,11 +25,8 @@ import { readCompletionTokens } from './vllm-tokens.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** What a target is made of. */
-interface VllmParts {
-  readonly http: HttpClient;
-  readonly identity: TargetIdentity;
+interface VllmParts extends Omit<IdTargetParts<ServedTokenizer>, 'tokenizer'> {
   readonly model: ServedModel;
-  readonly chatTemplate: string | undefined;
   /** Undefined to learn it from the server. */
   readonly vocabulary: Vocabulary | undefined;
   readonly oracle: PromptOracle;
@@ -42,41 +34,29 @@ interface VllmParts {
 
 const TOKENIZER = { tokenize: TOKENIZE, detokenize: '/detokenize', text: 'prompt' };
 
-export class VllmTarget implements Target {
-  readonly identity: TargetIdentity;
-  readonly chatTemplate: string | undefined;
+export class VllmTarget extends IdTarget<ServedTokenizer> {
   readonly sharedCache = true;
-  readonly #http: HttpClient;
   readonly #model: ServedModel;
   readonly #oracle: PromptOracle;
-  readonly #spent: Spent;
-  readonly #tokenizer: ServedTokenizer;
   readonly #prompts: ChatPrompts;
   readonly #routes: Routes;
   readonly #salts = new CacheKeys();
 
-  constructor({ http, identity, model, chatTemplate, vocabulary, oracle }: VllmParts) {
-    this.identity = identity;
-    this.chatTemplate = chatTemplate;
-    this.#http = http;
+  constructor({ model, vocabulary, oracle, ...parts }: VllmParts) {
+    const remote = tokenizerOf(parts.http, model.id, TOKENIZER);
+    super({ ...parts, tokenizer: new ServedTokenizer(remote, vocabulary) });
     this.#model = model;
     this.#oracle = oracle;
-    this.#spent = new Spent(http);
-    this.#tokenizer = new ServedTokenizer(tokenizerOf(http, model.id, TOKENIZER), vocabulary);
-    this.#prompts = new ChatPrompts(http, oracle, this.#spent);
-    this.#routes = new Routes(http, (cache) => ({
+    this.#prompts = new ChatPrompts(this.http, oracle, this.spent);
+    this.#routes = new Routes(this.http, (cache) => ({
       model: model.id,
       cache_salt: this.#salts.of(cache),
     }));
   }
 
-  get spending(): Spending {
-    return this.#spent.soFar;
-  }
-
   async chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer> {
     if (request.route !== undefined)
-      return this.#spent.counted(await this.#routes.chat(request.route, request, sampling, read));
+      return this.spent.counted(await this.#routes.chat(request.route, request, sampling, read));
     const prompt = await this.#prompts.ids(request, read.signal);
     const body = {
       ...this.#oracle.template(request),
@@ -85,24 +65,24 @@ export class VllmTarget implements Target {
       top_logprobs: Math.max(1, sampling.top),
     };
     if (request.whole === true)
-      return this.#spent.counted(await this.#whole(body, prompt, read.signal));
+      return this.spent.counted(await this.#whole(body, prompt, read.signal));
     const asked = { ...body, stream: true, stream_options: { include_usage: true } };
     const reading = new VllmReading(prompt);
-    const reply = await this.#http.stream(CHAT_PATH, asked, {
+    const reply = await this.http.stream(CHAT_PATH, asked, {
       signal: read.signal,
       maxEvents: mostEvents(sampling.maxTokens),
       onData: (data) => reading.hear(data, read.stopWhen),
     });
-    this.#spent.add(reading.usage.promptTokens ?? prompt.length, reading.generated);
-    await this.#tokenizer.spell(reading.tokens, reading.ended, read.signal);
+    this.spent.add(reading.usage.promptTokens ?? prompt.length, reading.generated);
+    await this.tokenizer.spell(reading.tokens, reading.ended, read.signal);
     return streamedAnswer(reply, reading, reading.garbled ?? reply.end);
   }
 
   /** An answer in one piece. */
   async #whole(body: JsonObject, prompt: readonly number[], signal: AbortSignal): Promise<Answer> {
-    const reply = await this.#http.json('POST', CHAT_PATH, body, signal);
+    const reply = await this.http.json('POST', CHAT_PATH, body, signal);
     const read = readWholeChat(asObject(reply.body) ?? {}, prompt);
-    await this.#tokenizer.spell(read.tokens, read.ended, signal);
+    await this.tokenizer.spell(read.tokens, read.ended, signal);
     return wholeAnswer(reply, read);
   }
 
@@ -117,7 +97,7 @@ export class VllmTarget implements Target {
       ...this.#samplingBody(sampling, prompt.length),
       logprobs: Math.max(1, sampling.top),
     };
-    const reply = await this.#http.json('POST', '/v1/completions', body, signal);
+    const reply = await this.http.json('POST', '/v1/completions', body, signal);
     const answer = asObject(reply.body) ?? {};
     const choice = asObject(asArray(answer['choices'])[0]) ?? {};
     const ids = asIds(choice['token_ids']);
@@ -128,9 +108,9 @@ export class VllmTarget implements Target {
     const finish = asString(choice['finish_reason']);
     const ended = finish === 'stop' && typeof choice['stop_reason'] !== 'string';
     const usage = readUsage(answer);
-    this.#spent.add(usage.promptTokens ?? prompt.length, ids.length);
+    this.spent.add(usage.promptTokens ?? prompt.length, ids.length);
     return {
-      tokens: await this.#tokenizer.spell(readCompletionTokens(ids, choice), ended, signal),
+      tokens: await this.tokenizer.spell(readCompletionTokens(ids, choice), ended, signal),
       finish,
       usage,
       totalMs: reply.ms,
@@ -140,22 +120,10 @@ export class VllmTarget implements Target {
 
   async render(request: ChatRequest, signal: AbortSignal): Promise<Rendered> {
     if (request.route === undefined)
-      return await this.#prompts.rendered(request, this.#tokenizer, signal);
+      return await this.#prompts.rendered(request, this.tokenizer, signal);
     const { ids, request: asked } = await this.#routes.render(request.route, request, signal);
-    const text = await this.#tokenizer.text(ids, signal);
+    const text = await this.tokenizer.text(ids, signal);
     return { ids, text, source: 'server', requests: [asked] };
-  }
-
-  async encode(text: string, signal: AbortSignal): Promise<readonly number[]> {
-    return await this.#tokenizer.encode(text, signal);
-  }
-
-  async encodePlain(text: string, signal: AbortSignal): Promise<readonly TokenEvent[]> {
-    return await this.#tokenizer.encodePlain(text, signal);
-  }
-
-  async close(): Promise<void> {
-    await this.#http.close();
   }
 
   #samplingBody(sampling: SamplingOptions, promptTokens: number): JsonObject {

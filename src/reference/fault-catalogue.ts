@@ -23,6 +23,7 @@ type TemplateFault =
   | 'trailing-space-stripped'
   | 'leading-space-stripped'
   | 'space-added'
+  | 'inner-space-collapsed'
   | 'newline-before-close'
   | 'reasoning-lost'
   | 'thinking-closed-early'
@@ -201,6 +202,11 @@ const TEMPLATE: Readonly<Record<TemplateFault, FaultInfo>> = {
     'template',
     'a space is added at the end of the trailing assistant message',
     'whitespace-added',
+  ),
+  'inner-space-collapsed': fault(
+    'template',
+    'runs of white space inside the trailing message’s texts are cut down to their first character',
+    'whitespace-changed',
   ),
   'newline-before-close': fault(
     'template',

@@ -16,6 +16,7 @@ const CHANGES: readonly (readonly [FaultName, PartsChange])[] = [
   ['tag-literal-parsed', splitAtLiteral],
   ['character-replaced', replaceLastCharacter],
   ['leading-space-stripped', stripStart],
+  ['inner-space-collapsed', collapseInside],
   ['tool-call-rewritten', rewriteCalls],
   ['reasoning-lost', (parts) => ({ ...parts, opening: '', reasoning: '', closing: '' })],
   [
@@ -82,6 +83,17 @@ function stripStart(parts: PromptParts): PromptParts {
     ...parts,
     reasoning: parts.reasoning.trimStart() || parts.reasoning,
     content: parts.content.trimStart() || parts.content,
+  };
+}
+
+/** A run of white space inside a text. Runs beside a tag are left as they are: they belong to the markup. */
+const RUN_INSIDE = /(?<=[^\s>])(\s)\s+(?=[^\s<])/g;
+
+function collapseInside(parts: PromptParts): PromptParts {
+  return {
+    ...parts,
+    reasoning: parts.reasoning.replaceAll(RUN_INSIDE, '$1'),
+    content: parts.content.replaceAll(RUN_INSIDE, '$1'),
   };
 }
 

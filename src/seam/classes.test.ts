@@ -65,3 +65,16 @@ test('the classes of the raw text are those of its whole characters, also where 
     { numRuns: 500 },
   );
 });
+
+test('a byte order mark is a character, and half of one is none', () => {
+  const tokens = [[0xef, 0xbb], [0xbf], [0x61]].map((bytes, id) => ({
+    id,
+    bytes: Uint8Array.from(bytes),
+  }));
+  expect(rawClassesOf(tokens)).toEqual([
+    { first: 0, last: 1 },
+    { first: 0, last: 1 },
+    { first: 2, last: 2 },
+    { first: 3, last: 3 },
+  ]);
+});

@@ -31,20 +31,9 @@ export function rawClassesOf(tokens: readonly TokenEvent[]): CutClass[] {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const sizes = [0];
   let size = 0;
-  let open = false;
   for (const { bytes } of tokens) {
-    if (!open && isAscii(bytes)) size += bytes.length;
-    else if (bytes.length > 0) {
-      size += decoder.decode(bytes, { stream: true }).length;
-      // Only what ends in ASCII surely leaves no character open.
-      open = (bytes.at(-1) ?? 0) > 0x7f;
-    }
+    size += decoder.decode(bytes, { stream: true }).length;
     sizes.push(size);
   }
   return classesOf(sizes, (a, b) => a === b);
-}
-
-function isAscii(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) if ((bytes[i] ?? 0) > 0x7f) return false;
-  return true;
 }

@@ -54,7 +54,10 @@ export type BodyEnd =
 
 /** Takes a body. `onEnd` is the last call, and the only one of its kind; after `cut` none comes. */
 export interface BodySink {
-  /** `atMs`: milliseconds since the request was sent. The bytes are the sink's to keep. */
+  /**
+   * Takes what one read of the socket brought, often many events at once. `atMs`: milliseconds since
+   * the request was sent. The bytes are the sink's to keep.
+   */
   onBytes(bytes: Uint8Array, atMs: number): void;
   onEnd(end: BodyEnd, atMs: number): void;
 }
@@ -81,8 +84,8 @@ export function exchange(
   let giveUp: (() => void) | undefined;
   let patience: NodeJS.Timeout | undefined;
   let leave = (_reuse: boolean): void => giveUp?.();
-  /** What the socket is being read into, and since when. */
-  let read: ArrayBufferLike | undefined;
+  /** What one read of the socket has brought, and when. */
+  let pieces: Uint8Array[] = [];
   let readAt = 0;
 
   const now = (): number => performance.now() - sentAt;
@@ -113,7 +116,14 @@ export function exchange(
     }
   };
   const end = (how: BodyEnd): void => guarded(() => sink?.onEnd(how, now()));
+  const handOn = (): void => {
+    const bytes = joined(pieces);
+    pieces = [];
+    if (!over && bytes !== undefined) guarded(() => sink?.onBytes(bytes, readAt));
+  };
   const cutOff = (how: BodyEnd): void => {
+    handOn();
+    if (over) return;
     cut();
     end(how);
   };
@@ -159,21 +169,23 @@ export function exchange(
         },
         onResponseData(_, chunk) {
           if (over) return;
-          // Servers send each event in an HTTP chunk; one read of the socket brings many at once.
-          if (chunk.buffer !== read) {
-            read = chunk.buffer;
+          // Servers send each event in an HTTP chunk; those of one read are handed on as one, which
+          // costs a good deal less.
+          if (pieces.length === 0) {
             readAt = now();
             body.touch();
-            queueMicrotask(() => (read = undefined));
+            queueMicrotask(handOn);
           }
-          guarded(() => sink?.onBytes(chunk, readAt));
+          pieces.push(chunk);
         },
         onResponseEnd() {
+          handOn();
           if (over) return;
           finish(!call.lastOnConnection);
           end({ kind: 'complete' });
         },
         onResponseError(_, error) {
+          handOn();
           if (over) return;
           cut();
           if (sink === undefined) fail(explain(error, call));
@@ -182,6 +194,11 @@ export function exchange(
       },
     );
   });
+}
+
+/** The pieces as one; undefined when there are none. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array | undefined {
+  return pieces.length > 1 ? Buffer.concat(pieces) : pieces[0];
 }
 
 /** The error for a request that its caller aborted before it was answered in full. */

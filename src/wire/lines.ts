@@ -5,16 +5,10 @@ export class LineText {
   #openBytes = 0;
   #last = '\n';
   #afterReturn = false;
-  #lastByte: number | undefined;
 
   /** Bytes, about, since the last blank line. */
   get openBytes(): number {
     return this.#openBytes;
-  }
-
-  /** True when the bytes so far end in a blank line, so that nothing is held back. */
-  get betweenEvents(): boolean {
-    return this.#lastByte === 0x0a && this.#open.length === 0;
   }
 
   /**
@@ -25,7 +19,6 @@ export class LineText {
   push(bytes: Uint8Array): string {
     const text = this.#normalise(this.#decoder.decode(bytes, { stream: true }));
     this.#openBytes += bytes.length;
-    this.#lastByte = bytes.at(-1) ?? this.#lastByte;
     if (text === '') return text;
     const blank = text.lastIndexOf('\n\n');
     const start = blank >= 0 ? blank + 2 : this.#last === '\n' && text.startsWith('\n') ? 1 : 0;

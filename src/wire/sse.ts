@@ -15,9 +15,6 @@ import { clip, parsed, quoted, reportsError, wordsOf } from './words.ts';
 /** Bytes of a body without events that are kept, so that a JSON error in it can be read. */
 const FOREIGN_LIMIT = 1024 * 1024;
 const DONE = '[DONE]';
-const DATA = Buffer.from('data: ');
-const LF = 0x0a;
-const CR = 0x0d;
 
 /** How to read. */
 interface EventReaderOptions {
@@ -58,9 +55,7 @@ export class EventReader {
    * `aborted` when the callback asked to stop.
    */
   push(bytes: Uint8Array): StreamEnd | undefined {
-    const rest = this.#text.betweenEvents ? this.#takeWhole(bytes) : bytes;
-    if (this.#end !== undefined || rest.length === 0) return this.#end;
-    const text = this.#text.push(rest);
+    const text = this.#text.push(bytes);
     this.#parser.feed(text);
     if (this.#events === 0) this.#keepHead(text);
     if (this.#text.openBytes > this.#options.maxEventBytes) this.#end ??= this.#tooLarge();
@@ -77,27 +72,6 @@ export class EventReader {
     if (splitCharacter) return { kind: 'truncated', detail: 'the body ends inside a character' };
     if (open === '') return { kind: 'closed' };
     return { kind: 'truncated', detail: `the body ends inside an event: ${quoted(open)}` };
-  }
-
-  /**
-   * Takes events as nearly all servers send them, whole and of one `data:` line, straight from the
-   * bytes: three times as fast as reading them line by line. Gives back what is left from the first
-   * one on that is not so.
-   */
-  #takeWhole(bytes: Uint8Array): Uint8Array {
-    const buffer = Buffer.isBuffer(bytes)
-      ? bytes
-      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    if (buffer.indexOf(CR) >= 0) return bytes;
-    let at = 0;
-    while (at < buffer.length && this.#end === undefined) {
-      const line = buffer.indexOf(LF, at);
-      const whole = line >= 0 && buffer[line + 1] === LF && isData(buffer, at);
-      if (!whole || line - at > this.#options.maxEventBytes) break;
-      this.#take(buffer.toString('utf8', at + DATA.length, line), undefined);
-      at = line + 2;
-    }
-    return at === 0 ? bytes : buffer.subarray(at);
   }
 
   #keepHead(text: string): void {
@@ -158,11 +132,6 @@ export class EventReader {
 
 function errorEvent(body: string): StreamEnd {
   return { kind: 'error-event', message: wordsOf(body) ?? clip(body, 200), body };
-}
-
-function isData(buffer: Buffer, at: number): boolean {
-  for (let i = 0; i < DATA.length; i++) if (buffer[at + i] !== DATA[i]) return false;
-  return true;
 }
 
 /**

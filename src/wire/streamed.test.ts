@@ -297,6 +297,68 @@ describe('stalled', () => {
   });
 });
 
+describe('events in HTTP chunks of their own', () => {
+  const EVENTS = ['one', 'two', 'drei…', 'four'].map((word) => `data: ${word}\n\n`);
+
+  test('that came at once are one piece, read at one time', async () => {
+    const { client } = await serveRaw((socket) => {
+      socket.end(`${CHUNKED}\r\n${[...EVENTS, ''].map(chunk).join('')}`);
+    });
+    const times: number[] = [];
+    const { capture, end, events } = await client.stream(
+      '/',
+      {},
+      {
+        signal,
+        onData: (_, atMs) => {
+          times.push(atMs);
+        },
+      },
+    );
+    expect({ end, events }).toEqual({ end: { kind: 'closed' }, events: 4 });
+    expect(capture.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual([EVENTS.join('')]);
+    expect(times).toEqual(EVENTS.map(() => capture[0]?.atMs));
+  });
+
+  test('that came one after the other are pieces with times of their own', async () => {
+    const { client } = await serveRaw((socket) => {
+      socket.write(`${CHUNKED}\r\n`);
+      for (const [i, event] of [...EVENTS, ''].entries())
+        setTimeout(() => socket.write(chunk(event)), 30 * i);
+    });
+    const { capture, end } = await client.stream('/', {}, { signal, onData: () => undefined });
+    expect(end).toEqual({ kind: 'closed' });
+    expect(Buffer.concat(capture.map(({ bytes }) => bytes)).toString()).toBe(EVENTS.join(''));
+    const times = capture.map(({ atMs }) => atMs);
+    expect(times.length).toBeGreaterThan(1);
+    expect(times).toEqual([...new Set(times)].toSorted((a, b) => a - b));
+  });
+
+  test('that came with the break of the connection are heard', async () => {
+    const { client } = await serveRaw((socket) => {
+      socket.end(`${CHUNKED}\r\n${EVENTS.map(chunk).join('')}`);
+    });
+    const reply = await readAll(client);
+    expect(reply).toMatchObject({ end: { kind: 'reset' }, data: ['one', 'two', 'drei…', 'four'] });
+  });
+
+  test('that came after the one at which reading was stopped are not heard', async () => {
+    const { client, server } = await serveRaw((socket) => {
+      socket.write(`${CHUNKED}\r\n${EVENTS.map(chunk).join('')}`);
+    });
+    const gone = closed(server);
+    const data: string[] = [];
+    const onData = (one: string): boolean => data.push(one) === 2;
+    const { end, events } = await client.stream('/', {}, { signal, onData });
+    expect({ end, events, data }).toEqual({
+      end: { kind: 'aborted' },
+      events: 2,
+      data: ['one', 'two'],
+    });
+    await gone;
+  });
+});
+
 test('what onData throws comes back, and the connection is closed', async () => {
   const { client, server } = await serve((_, response) => open(response, 'data: 1\n\n'));
   const gone = closed(server);

@@ -1,6 +1,6 @@
 /** Takes the body of a streamed answer: events, capture, and how it ended. */
 import { encodingOf, firstOf } from './collect.ts';
-import { Capture, type RawChunk } from './capture.ts';
+import type { RawChunk } from './capture.ts';
 import type { StreamEnd } from './end.ts';
 import type { BodyEnd, BodySink, Head } from './exchange.ts';
 import { LineReader } from './ndjson.ts';
@@ -40,7 +40,7 @@ export function streamed(
   options: StreamedOptions,
   done: (streamed: Streamed) => void,
 ): BodySink {
-  const capture = new Capture();
+  const capture: RawChunk[] = [];
   const encoding = encodingOf(head.headers);
   let atMs = 0;
   let touchedMs = -1;
@@ -84,7 +84,7 @@ export function streamed(
     events.stop();
     drain.stop();
     if (!complete) head.cut();
-    done({ ...ended, events: reader.events, capture: capture.chunks(), firstEventMs });
+    done({ ...ended, events: reader.events, capture, firstEventMs });
   };
   const give = (end: StreamEnd, totalMs: number, complete = false): void => {
     ended ??= { end, totalMs };
@@ -95,7 +95,7 @@ export function streamed(
   return {
     onBytes(bytes, at) {
       atMs = at;
-      if (options.keepCapture) capture.add(bytes, at);
+      if (options.keepCapture) capture.push({ atMs: at, bytes });
       if (ended !== undefined) {
         drained += bytes.length;
         if (drained > DRAIN_BYTES) settle();

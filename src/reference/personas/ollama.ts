@@ -13,7 +13,7 @@ import { asArray, asObject, asString, type JsonObject } from '../../dialects/jso
 import { MODEL_NAME, type Account } from '../accounting.ts';
 import { ApiError } from '../api-error.ts';
 import { templateMessage } from '../chat-request.ts';
-import type { Ended, Engine, Step } from '../engine.ts';
+import type { Ended, Engine } from '../engine.ts';
 import { LineStream, sendJson } from '../http.ts';
 import type { Piece } from '../parse.ts';
 import { readInteger, readStops } from '../sampling.ts';
@@ -26,7 +26,8 @@ import {
 } from './hosted.ts';
 import { sendAnswer } from './openai-answer.ts';
 import type { Exchange, Persona } from './persona.ts';
-import { tell } from './telling.ts';
+import { RAW, tell } from './telling.ts';
+import { textLogprob } from './text-logprob.ts';
 
 export const ollama: Persona = {
   name: 'ollama',
@@ -148,17 +149,16 @@ async function answerRaw(engine: Engine, { body, response, pace }: Exchange): Pr
   const options = asObject(body['options']) ?? {};
   const top = body['logprobs'] === true ? readInteger(body, ['top_logprobs'], 1) : 0;
   const limit = readInteger(options, ['num_predict'], -1);
-  const reader = { feed: (text: string): Piece[] => [{ kind: 'content', text }] };
   const lines = new LineStream(response);
   const head = { model: MODEL_NAME, created_at: new Date().toISOString() };
   const asked = { limit, stop: readStops(options), top };
-  for await (const { step, pieces } of tell(engine, pace, ids, asked, reader)) {
+  for await (const { step, pieces } of tell(engine, pace, ids, asked, RAW)) {
     if (step.released.text !== '')
       await lines.send({
         ...head,
         response: step.released.text,
         done: false,
-        ...(top > 0 ? { logprobs: [logprobOf(engine, step, pieces)] } : {}),
+        ...(top > 0 ? { logprobs: [textLogprob(engine, step, pieces[0])] } : {}),
       });
     if (step.ended === undefined) continue;
     await lines.send({
@@ -198,7 +198,9 @@ async function sendLines(
         ...head,
         message: { role: 'assistant', content: '', ...message },
         done: false,
-        ...(top > 0 && pieces.length === 1 ? { logprobs: [logprobOf(engine, step, pieces)] } : {}),
+        ...(top > 0 && pieces.length === 1
+          ? { logprobs: [textLogprob(engine, step, pieces[0])] }
+          : {}),
       });
     if (step.ended === undefined) continue;
     await lines.send({
@@ -223,7 +225,7 @@ async function sendWhole(
   for await (const { step, pieces } of steps) {
     account.count(step);
     parts.push(...calls.messages(pieces, step.ended !== undefined));
-    if (top > 0 && pieces.length === 1) logprobs.push(logprobOf(engine, step, pieces));
+    if (top > 0 && pieces.length === 1) logprobs.push(textLogprob(engine, step, pieces[0]));
     if (step.ended === undefined) continue;
     const joined = (field: string): string =>
       parts.map((part) => asString(part[field]) ?? '').join('');
@@ -285,18 +287,4 @@ class WholeCalls {
       return [];
     }
   }
-}
-
-function logprobOf({ vocabulary }: Engine, step: Step, pieces: readonly Piece[]): object {
-  const piece = pieces[0];
-  const own = piece !== undefined && 'text' in piece ? piece.text : '';
-  return {
-    token: own,
-    logprob: step.candidates[0]?.logprob ?? 0,
-    bytes: [...Buffer.from(own)],
-    top_logprobs: step.candidates.map(({ id, logprob }) => {
-      const bytes = vocabulary.printed(id);
-      return { token: Buffer.from(bytes).toString('utf8'), logprob, bytes: [...bytes] };
-    }),
-  };
 }

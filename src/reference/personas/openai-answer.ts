@@ -11,6 +11,7 @@ import { readInteger } from '../sampling.ts';
 import { telling, type HostedPrompt, type Telling } from './hosted.ts';
 import type { Exchange } from './persona.ts';
 import { messageOf } from './telling.ts';
+import { textLogprob } from './text-logprob.ts';
 
 /** How an OpenAI-shaped service differs from the others. */
 export interface OpenAiStyle {
@@ -203,21 +204,9 @@ interface Entry {
   readonly entry: object;
 }
 
-/** One token of visible text, with its candidates; no ids. */
-function entryOf({ vocabulary }: Engine, step: Step, piece: Piece): Entry {
-  const own = 'text' in piece ? piece.text : '';
-  return {
-    list: piece.kind === 'reasoning' ? 'reasoning_content' : 'content',
-    entry: {
-      token: own,
-      logprob: step.candidates[0]?.logprob ?? 0,
-      bytes: [...Buffer.from(own)],
-      top_logprobs: step.candidates.map(({ id, logprob }) => {
-        const bytes = vocabulary.printed(id);
-        return { token: Buffer.from(bytes).toString('utf8'), logprob, bytes: [...bytes] };
-      }),
-    },
-  };
+function entryOf(engine: Engine, step: Step, piece: Piece): Entry {
+  const list = piece.kind === 'reasoning' ? 'reasoning_content' : 'content';
+  return { list, entry: textLogprob(engine, step, piece) };
 }
 
 function logprobsOf(entries: readonly Entry[]): object {

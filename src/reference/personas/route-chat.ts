@@ -1,22 +1,9 @@
 /** The APIs beside the chat that llama.cpp and vLLM make of it. */
-import type { JsonObject } from '../../dialects/json.ts';
 import { sendJson } from '../http.ts';
-import type { Exchange, Routes } from './persona.ts';
+import type { Chatter } from './chatter.ts';
+import type { Routes } from './persona.ts';
 import { answerMessages, chatOfMessages } from './route-messages.ts';
 import { answerResponses, chatOfResponses } from './route-responses.ts';
-
-/** The chat of a persona, and what it makes of requests in other forms. */
-export interface Chatter {
-  /** The field in which its chat reads and tells reasoning. */
-  readonly reasoningField: string;
-  /** Whether an item that is in progress asks for the continuation flags. */
-  readonly readsStatus: boolean;
-  /** Whether a response that ended at its limit says so. */
-  readonly tellsLimit: boolean;
-  chat(exchange: Exchange): Promise<void>;
-  /** Tokens of a chat request's prompt. */
-  count(body: JsonObject): number;
-}
 
 /** The routes of both APIs. */
 export function otherRoutes(chatter: Chatter): Routes {

@@ -2,13 +2,18 @@
  * `/v1/responses` made of a chat, as llama.cpp and vLLM make it: items that belong to one answer are
  * put together to one message, and the chunks of the answer become OpenAI's events.
  */
-import { asArray, asNumber, asObject, asString, type JsonObject } from '../../dialects/json.ts';
+import { asArray, asObject, asString, type JsonObject } from '../../dialects/json.ts';
 import { randomId } from '../accounting.ts';
 import { ApiError } from '../api-error.ts';
-import { EventStream, sendJson } from '../http.ts';
+import { chatOf, formatIn, type Chatter } from './chatter.ts';
 import type { Exchange } from './persona.ts';
-import { RelayedResponse } from './relayed.ts';
-import type { Chatter } from './route-chat.ts';
+import {
+  answerByChat,
+  type CallPart,
+  type RouteEvents,
+  type Send,
+  type WholeChat,
+} from './route-answer.ts';
 
 /** The chat request that a responses request becomes. */
 export function chatOfResponses(body: JsonObject, chatter: Chatter): JsonObject {
@@ -24,22 +29,15 @@ export function chatOfResponses(body: JsonObject, chatter: Chatter): JsonObject 
     chatter.readsStatus &&
     ['message', 'reasoning'].includes(asString(last?.['type']) ?? 'message') &&
     ['in_progress', 'incomplete'].includes(asString(last?.['status']) ?? '');
-  const format = asObject(asObject(body['text'])?.['format']);
   return {
-    model: body['model'],
-    messages: messagesOf(items, chatter.reasoningField),
-    max_tokens: body['max_output_tokens'],
-    temperature: body['temperature'],
-    stop: body['stop'],
-    ...(Array.isArray(body['tools']) ? { tools: body['tools'].map(chatTool) } : {}),
-    ...(format === undefined
-      ? {}
-      : { response_format: { type: 'json_schema', json_schema: { schema: format['schema'] } } }),
-    chat_template_kwargs: body['chat_template_kwargs'],
-    cache_salt: body['cache_salt'],
+    ...chatOf(body, {
+      messages: messagesOf(items, chatter.reasoningField),
+      limit: body['max_output_tokens'],
+      stop: body['stop'],
+      tool: chatTool,
+      format: formatIn(body, 'text'),
+    }),
     cache_prompt: body['cache_prompt'],
-    stream: body['stream'] === true,
-    stream_options: { include_usage: true },
     ...(open ? { continue_final_message: true, add_generation_prompt: false } : {}),
   };
 }
@@ -84,76 +82,56 @@ function textsOf({ content }: JsonObject): string[] {
 
 /** Answers a responses request by a chat. */
 export async function answerResponses(exchange: Exchange, chatter: Chatter): Promise<void> {
-  const { response } = exchange;
   const body = chatOfResponses(exchange.body, chatter);
-  const prompt = chatter.count(body);
-  const events =
-    body['stream'] === true ? new ResponseEvents(exchange, prompt, chatter) : undefined;
-  const relay = new RelayedResponse(response, {
-    chunk: (chunk) => events?.chunk(chunk),
-    done: () => events?.done(),
-    whole: (answer) => sendJson(response, 200, wholeResponse(answer, prompt, chatter)),
-  });
-  await chatter.chat({ ...exchange, body, response: relay });
+  const { tellsLimit } = chatter;
+  await answerByChat(exchange, chatter, body, (prompt) => ({
+    events: (send) => new ResponseEvents(send, prompt, tellsLimit),
+    whole: (answer) => wholeResponse(answer, prompt, tellsLimit),
+  }));
 }
 
-interface Item {
-  readonly kind: string;
-  readonly id: string;
-}
-
-/** The events of one answer. The stream is opened with the first chunk, so that errors come as such. */
-class ResponseEvents {
-  readonly #exchange: Exchange;
+/** The events of one answer: items one after the other. */
+class ResponseEvents implements RouteEvents {
+  readonly #send: Send;
   readonly #prompt: number;
   readonly #tellsLimit: boolean;
   readonly #id = `resp_${randomId()}`;
-  #events: EventStream | undefined;
-  #item: Item | undefined;
-  #finish: string | undefined;
-  #made = 0;
-  #sent: Promise<void> = Promise.resolve();
+  #item: { readonly kind: string; readonly id: string } | undefined;
 
-  constructor(exchange: Exchange, prompt: number, { tellsLimit }: Chatter) {
-    this.#exchange = exchange;
+  constructor(send: Send, prompt: number, tellsLimit: boolean) {
+    this.#send = send;
     this.#prompt = prompt;
     this.#tellsLimit = tellsLimit;
   }
 
-  chunk(chunk: JsonObject): void {
-    this.#begin();
-    this.#made = asNumber(asObject(chunk['usage'])?.['completion_tokens']) ?? this.#made;
-    const choice = asObject(asArray(chunk['choices'])[0]);
-    const delta = asObject(choice?.['delta']) ?? {};
-    this.#finish = asString(choice?.['finish_reason']) ?? this.#finish;
-    const reasoning = asString(delta['reasoning_content']) ?? asString(delta['reasoning']) ?? '';
-    const content = asString(delta['content']) ?? '';
-    if (reasoning !== '')
-      this.#delta('reasoning', { summary: [], content: [] }, 'reasoning_text', reasoning);
-    if (content !== '')
-      this.#delta('message', { role: 'assistant', content: [] }, 'output_text', content);
-    for (const call of asArray(delta['tool_calls'])) this.#call(asObject(call) ?? {});
+  begin(): void {
+    this.#send('response.created', {
+      response: { id: this.#id, object: 'response', status: 'in_progress' },
+    });
   }
 
-  done(): void {
-    this.#begin();
+  reasoning(text: string): void {
+    this.#delta('reasoning', { summary: [], content: [] }, 'reasoning_text', text);
+  }
+
+  content(text: string): void {
+    this.#delta('message', { role: 'assistant', content: [] }, 'output_text', text);
+  }
+
+  call({ index, id, name, args }: CallPart): void {
+    const item = { call_id: id, name, arguments: '' };
+    this.#delta(`function_call ${index}`, item, 'function_call_arguments', args);
+  }
+
+  end(finish: string | undefined, made: number): void {
     this.#send('response.completed', {
       response: {
         id: this.#id,
         object: 'response',
-        ...statusOf(this.#finish, this.#tellsLimit),
-        usage: usageOf(this.#prompt, this.#made),
+        ...statusOf(finish, this.#tellsLimit),
+        usage: usageOf(this.#prompt, made),
       },
     });
-    void this.#sent.then(() => this.#events?.end());
-  }
-
-  #call(call: JsonObject): void {
-    const called = asObject(call['function']) ?? {};
-    const kind = `function_call ${asNumber(call['index']) ?? 0}`;
-    const item = { call_id: call['id'], name: called['name'], arguments: '' };
-    const args = asString(called['arguments']) ?? '';
-    this.#delta(kind, item, 'function_call_arguments', args);
   }
 
   #delta(kind: string, item: object, part: string, text: string): void {
@@ -165,19 +143,6 @@ class ResponseEvents {
       });
     }
     if (text !== '') this.#send(`response.${part}.delta`, { item_id: this.#item.id, delta: text });
-  }
-
-  #begin(): void {
-    if (this.#events !== undefined) return;
-    this.#events = new EventStream(this.#exchange.response);
-    this.#send('response.created', {
-      response: { id: this.#id, object: 'response', status: 'in_progress' },
-    });
-  }
-
-  #send(type: string, more: object): void {
-    const events = this.#events;
-    this.#sent = this.#sent.then(() => events?.sendNamed(type, { type, ...more }));
   }
 }
 
@@ -191,47 +156,26 @@ function usageOf(prompt: number, made: number): object {
   return { input_tokens: prompt, output_tokens: made, total_tokens: prompt + made };
 }
 
-function wholeResponse(answer: JsonObject, prompt: number, { tellsLimit }: Chatter): object {
-  const choice = asObject(asArray(answer['choices'])[0]) ?? {};
-  const message = asObject(choice['message']) ?? {};
-  const thought = asString(message['reasoning_content']) ?? asString(message['reasoning']) ?? '';
-  const text = asString(message['content']) ?? '';
+function wholeResponse(answer: WholeChat, prompt: number, tellsLimit: boolean): object {
+  const { reasoning, content, calls, finish, made } = answer;
   const status = 'completed';
+  const thought = [{ type: 'reasoning_text', text: reasoning }];
+  const said = [{ type: 'output_text', text: content, annotations: [] }];
   return {
     id: `resp_${randomId()}`,
     object: 'response',
     output: [
-      ...(thought === ''
-        ? []
-        : [
-            {
-              type: 'reasoning',
-              summary: [],
-              content: [{ type: 'reasoning_text', text: thought }],
-              status,
-            },
-          ]),
-      ...(text === ''
-        ? []
-        : [
-            {
-              type: 'message',
-              role: 'assistant',
-              content: [{ type: 'output_text', text, annotations: [] }],
-              status,
-            },
-          ]),
-      ...asArray(message['tool_calls']).map((value) => {
-        const call = asObject(value);
-        return {
-          type: 'function_call',
-          call_id: call?.['id'],
-          ...asObject(call?.['function']),
-          status,
-        };
-      }),
+      ...(reasoning === '' ? [] : [{ type: 'reasoning', summary: [], content: thought, status }]),
+      ...(content === '' ? [] : [{ type: 'message', role: 'assistant', content: said, status }]),
+      ...calls.map(({ id, name, args }) => ({
+        type: 'function_call',
+        call_id: id,
+        name,
+        arguments: args,
+        status,
+      })),
     ],
-    ...statusOf(asString(choice['finish_reason']), tellsLimit),
-    usage: usageOf(prompt, asNumber(asObject(answer['usage'])?.['completion_tokens']) ?? 0),
+    ...statusOf(finish, tellsLimit),
+    usage: usageOf(prompt, made),
   };
 }

@@ -9,7 +9,6 @@ import { ApiError } from '../api-error.ts';
 import { templateMessage, textOf } from '../chat-request.ts';
 import type { Engine } from '../engine.ts';
 import { EventStream, sendJson } from '../http.ts';
-import type { Piece } from '../parse.ts';
 import { readInteger, readStops } from '../sampling.ts';
 import {
   endsWithAssistant,
@@ -20,7 +19,7 @@ import {
 } from './hosted.ts';
 import { sendAnswer } from './openai-answer.ts';
 import type { Exchange, Persona } from './persona.ts';
-import { tell } from './telling.ts';
+import { RAW, tell } from './telling.ts';
 
 export function conversationOf(body: JsonObject): Conversation {
   const thinking = asObject(body['chat_template_kwargs'])?.['enable_thinking'];
@@ -125,11 +124,10 @@ async function ovmsCompletion(engine: Engine, { body, response, pace }: Exchange
     top: 0,
     special: body['skip_special_tokens'] === false,
   };
-  const reader = { feed: (text: string): Piece[] => [{ kind: 'content', text }] };
   const head = { object: 'text_completion', created: 0, model: MODEL_NAME };
   const events = body['stream'] === true ? new EventStream(response) : undefined;
   let whole = '';
-  for await (const { step } of tell(engine, pace, ids, options, reader)) {
+  for await (const { step } of tell(engine, pace, ids, options, RAW)) {
     const { text } = step.released;
     whole += text;
     const finish =

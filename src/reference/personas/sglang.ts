@@ -9,10 +9,7 @@ import { ApiError } from '../api-error.ts';
 import { textOf } from '../chat-request.ts';
 import { CONTEXT_LENGTH, type Ended, type Engine, type Step } from '../engine.ts';
 import { EventStream, sendJson } from '../http.ts';
-import { Lru } from '../lru.ts';
-import type { Piece } from '../parse.ts';
 import { readInteger, readStops } from '../sampling.ts';
-import { Slots } from '../slots.ts';
 import {
   endsWithAssistant,
   modelList,
@@ -22,8 +19,9 @@ import {
 } from './hosted.ts';
 import { sendAnswer } from './openai-answer.ts';
 import type { Exchange, Persona, Routes } from './persona.ts';
+import { PrefixCaches } from './prefix-caches.ts';
 import { conversationOf } from './self-hosted.ts';
-import { tell } from './telling.ts';
+import { RAW, tell } from './telling.ts';
 
 /** Caches of distinct keys that are remembered. */
 const CACHES = 512;
@@ -61,7 +59,7 @@ function errorBody({ message, status }: ApiError): unknown {
 
 class Sglang {
   readonly #engine: Engine;
-  readonly #caches = new Lru<string, Slots>(CACHES);
+  readonly #caches = new PrefixCaches(CACHES);
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -174,14 +172,11 @@ class Sglang {
       stop: readStops(sampling),
       top: Math.max(1, top),
     };
-    const salt = asString(body['extra_key']) ?? '';
-    const cache = this.#caches.getOrMake(salt, () => new Slots(64));
-    const { cached } = cache.take(ids, { slot: -1, cache: true });
-    const raw = { feed: (text: string): Piece[] => [{ kind: 'content', text }] };
+    const cached = this.#caches.take(body['extra_key'], ids);
     const events = body['stream'] === true ? new EventStream(response) : undefined;
     const steps: Step[] = [];
     const id = randomId();
-    for await (const { step } of tell(this.#engine, pace, ids, options, raw)) {
+    for await (const { step } of tell(this.#engine, pace, ids, options, RAW)) {
       steps.push(step);
       const answer = {
         text: steps.map(({ released }) => released.text).join(''),

@@ -16,6 +16,9 @@ export interface PieceReader {
   end?(): readonly Piece[];
 }
 
+/** Takes everything for content. */
+export const RAW: PieceReader = { feed: (text) => [{ kind: 'content', text }] };
+
 /**
  * Generates from `ids`. Ends without a last step (`step.ended`) when the client has gone.
  *
