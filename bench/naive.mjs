@@ -24,6 +24,8 @@ import { NOWHERE } from '../dist/reports/store.js';
 const run = promisify(execFile);
 const { signal } = new AbortController();
 const engine = process.argv[2] ?? 'llama.cpp';
+/** As one would give it with --concurrency: llama.cpp has one slot here, vLLM is made for many. */
+const concurrency = engine.startsWith('vllm') ? 32 : 8;
 const NAIVE = join(import.meta.dirname, 'naive.py');
 const MOST = 1 << 28;
 
@@ -89,7 +91,8 @@ async function lengthOf({ messages }) {
 /** A full sweep of one way to resume, every prompt checked, the failing ones and a sample resumed. */
 async function sweep(dialect, url, files, scenarios) {
   const started = performance.now();
-  const target = await dialect.connect({ url, ...(files === undefined ? {} : { files }) }, signal);
+  const known = files === undefined ? {} : { files };
+  const target = await dialect.connect({ url, connections: concurrency, ...known }, signal);
   const wrong = Object.fromEntries(scenarios.map(({ id }) => [id, []]));
   const name = dialect.name === 'vllm' ? 'reasoning-field+flags' : 'reasoning-field';
   const record = await runCampaign(
@@ -102,7 +105,7 @@ async function sweep(dialect, url, files, scenarios) {
       cuts: 'all',
       cases: 0,
       compare: 24,
-      concurrency: 8,
+      concurrency,
       seed: 1,
       maxTimeMs: undefined,
       cache: false,

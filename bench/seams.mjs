@@ -75,7 +75,10 @@ try {
       perSecond: seams / seconds,
       requests: record.totals.requests,
       journalMb: statSync(join(out, 'seams.ndjson')).size / 2 ** 20,
-      rss: rss.filter((_, i) => i === 0 || (i + 1) % Math.ceil(rss.length / 20) === 0),
+      // The first, the tenth and so on, and twenty between.
+      rss: rss.filter(
+        (_, i) => Number.isInteger(Math.log10(i + 1)) || (i + 1) % Math.ceil(rss.length / 20) === 0,
+      ),
     };
   }
 } finally {

@@ -40,6 +40,18 @@ describe('the token control', () => {
     expect(target.completions.map(({ sampling }) => sampling.maxTokens)).toEqual([1, 8, 13]);
   });
 
+  test('asks for log-probabilities where they are used: before τ is fixed, and for the next tokens', async () => {
+    const target = new FakeTarget(THINKING);
+    const controls = new Controls(target, 24, signal);
+    await controls.token(SUBJECT, 3, 2);
+    controls.freeze();
+    await controls.token(SUBJECT, 3, 1);
+    await controls.next(SUBJECT, 3);
+    await controls.token(SUBJECT, 4, 1);
+    expect(await controls.next(SUBJECT, 4)).toEqual(THINKING.tokens[4]!.top);
+    expect(target.completions.map(({ sampling }) => sampling.top)).toEqual([5, 0, 5]);
+  });
+
   test('asks for no more tokens than there are', async () => {
     const target = new FakeTarget(THINKING);
     await new Controls(target, 99, signal).token(SUBJECT, THINKING.length - 1, 99);

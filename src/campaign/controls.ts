@@ -95,26 +95,30 @@ export class Controls {
    * @param tokens to compare at least
    */
   async token(subject: Subject, k: number, tokens = 1): Promise<ContinuationEvidence> {
-    return (await this.#control(subject, k, tokens)).evidence;
+    // Log-probabilities are for τ, which is fixed by then; a server can need twice the time for them.
+    const top = this.#frozen === undefined ? TOP_CANDIDATES : 0;
+    return (await this.#control(subject, k, tokens, top)).evidence;
   }
 
   /** The likeliest next tokens when a cut is resumed by token ids, where the server tells them. */
   async next(subject: Subject, k: number): Promise<Candidates | undefined> {
-    return (await this.#control(subject, k, 1)).next;
+    return (await this.#control(subject, k, 1, TOP_CANDIDATES)).next;
   }
 
-  async #control(subject: Subject, k: number, tokens: number): Promise<Control> {
+  async #control(subject: Subject, k: number, tokens: number, top: number): Promise<Control> {
     const known = this.#resultsOf(subject);
     const cut = `${k} ${subject.generation.scenario.id}`;
     // Those made before the first seam serve for all that is shorter, whatever order seams come in.
     const early = this.#early.get(cut) ?? 0;
     const exactly = this.#frozen === undefined || tokens === this.#compare;
-    const length = tokens <= early ? early : exactly ? tokens : inSteps(tokens);
-    const key = `${length} ${cut}`;
+    const served = tokens <= early;
+    const length = served ? early : exactly ? tokens : inSteps(tokens);
+    const listed = served ? TOP_CANDIDATES : top;
+    const key = `${length} ${listed} ${cut}`;
     if (this.#frozen === undefined) this.#early.set(cut, length);
     let result = known.get(key);
     if (result === undefined) {
-      result = this.#run(subject, k, length);
+      result = this.#run(subject, k, length, listed);
       known.set(key, result);
       result.catch(() => known.delete(key));
     }
@@ -129,14 +133,14 @@ export class Controls {
     return known;
   }
 
-  async #run(subject: Subject, k: number, length: number): Promise<Control> {
+  async #run(subject: Subject, k: number, length: number, top: number): Promise<Control> {
     const { generation } = subject;
     const expected = generation.tokens.slice(k);
     if (expected.length === 0)
       return { evidence: { compared: 0, remaining: 0, flip: undefined }, next: undefined };
     const { tokens } = await this.#target.complete(
       keptIds(generation, k),
-      { maxTokens: Math.min(length, expected.length), top: TOP_CANDIDATES, cache: 'cold' },
+      { maxTokens: Math.min(length, expected.length), top, cache: 'cold' },
       this.#signal,
     );
     const evidence = checkContinuation(

@@ -89,10 +89,11 @@ export class Shadows {
       const made = (): readonly TokenEvent[] => trail.from(offset, this.#compare).tokens;
       try {
         while (!trail.ended && made().length < this.#compare && !one.settled(made())) {
-          // One token often settles it; where it does not, others of the chain need as many.
+          // One token often settles it. Where it does not, and the model has written what this prompt
+          // goes on with, it is likely to write what the others of the chain go on with.
           const first = settledSoon && made().length === 0;
-          const far = first ? FIRST : this.#compare + trail.tokens.length;
-          await this.#extend(trail, Math.min(most, offset + far));
+          const far = first ? FIRST : this.#compare;
+          await this.#extend(trail, offset > 0 && !first ? most : Math.min(most, offset + far));
           settledSoon = one.settled(made());
         }
         results.push({ status: 'fulfilled', value: trail.from(offset, this.#compare) });

@@ -35,7 +35,7 @@ test('batches hold all seams in their order, each of one generation and strategy
       expect(batches.flat()).toEqual(all);
       for (const batch of batches) {
         expect(batch.length).toBeGreaterThan(0);
-        expect(batch.length).toBeLessThanOrEqual(64);
+        expect(batch.length).toBeLessThanOrEqual(128);
         expect(new Set(batch.map(({ subject }) => subject)).size).toBe(1);
         expect(new Set(batch.map(({ strategy }) => strategy)).size).toBe(1);
       }
@@ -53,7 +53,7 @@ test('shares hold every batch once, and differ by one batch at most', () => {
       expect(new Set(shares.flat())).toEqual(new Set(all));
       const sizes = shares.map(({ length }) => length);
       expect(sizes.reduce((total, size) => total + size, 0)).toBe(all.length);
-      expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(64);
+      expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(128);
     }),
     { numRuns: 30 },
   );

@@ -70,7 +70,7 @@ export function* planAll(
 }
 
 /** Seams of one generation and strategy that are judged together at most. */
-const TOGETHER = 64;
+const TOGETHER = 128;
 
 /** Divides seams, in their order, into runs of one generation and strategy. */
 export function* batchesOf(seams: Iterable<SeamPlan>): Generator<SeamPlan[]> {

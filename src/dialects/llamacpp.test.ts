@@ -38,12 +38,15 @@ const READY: Readonly<Record<string, Reply>> = {
 interface Server {
   readonly url: string;
   readonly got: Got[];
+  readonly sockets: ReadonlySet<unknown>;
 }
 
 /** A server that answers each path in one way. */
 async function serverOf(replies: Readonly<Record<string, Reply>>): Promise<Server> {
   const got: Got[] = [];
+  const sockets = new Set<unknown>();
   const { url } = await serve((request: IncomingMessage, response) => {
+    sockets.add(request.socket);
     void (async () => {
       const path = request.url ?? '';
       const text = await textOf(request);
@@ -65,18 +68,31 @@ async function serverOf(replies: Readonly<Record<string, Reply>>): Promise<Serve
       }
     })();
   });
-  return { url, got };
+  return { url, got, sockets };
 }
 
 async function connect(
   replies: Readonly<Record<string, Reply>> = {},
   options: Partial<ConnectOptions> = {},
-): Promise<{ target: Target; got: Got[] }> {
-  const { url, got } = await serverOf({ ...READY, ...replies });
+): Promise<{ target: Target } & Pick<Server, 'got' | 'sockets'>> {
+  const { url, got, sockets } = await serverOf({ ...READY, ...replies });
   const target = await llamacpp.connect({ url, ...options }, signal);
   got.length = 0;
-  return { target, got };
+  return { target, got, sockets };
 }
+
+test('no more connections are opened than the server has threads for', async () => {
+  const template = { '/apply-template': { json: { prompt: 'Hi' } } };
+  const { target, sockets } = await connect(template, { connections: 16 });
+  const messages = Array.from({ length: 32 }, (_, i) => [
+    { role: 'user', content: String(i) } as const,
+  ]);
+  const tools: ChatRequest['tools'] = [];
+  await Promise.all(
+    messages.map((one) => target.render({ messages: one, tools, thinking: undefined }, signal)),
+  );
+  expect(sockets.size).toBe(3);
+});
 
 const REQUEST: ChatRequest = {
   messages: [{ role: 'user', content: 'Hi' }],

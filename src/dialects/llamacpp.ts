@@ -12,7 +12,7 @@ import { HttpClient } from '../wire/http.ts';
 import { chooseModel, httpOptions, probe, TOKENIZER_PROBE } from './acquaint.ts';
 import type { ConnectOptions, Dialect, Target } from './dialect.ts';
 import { identityOf, tokenizerHash } from './identity.ts';
-import { asObject, asString } from './json.ts';
+import { asNumber, asObject, asString } from './json.ts';
 import { LlamacppTarget } from './llamacpp-target.ts';
 import {
   LlamacppTokenizer,
@@ -40,6 +40,13 @@ export const llamacpp: Dialect = {
   connect: connectLlamacpp,
 };
 
+/**
+ * Threads that a server has besides one for each slot: two in older builds, four in newer ones.
+ * A connection keeps one of them even while it is idle; one that finds none waits for seconds.
+ * Source: `n_threads_http` in tools/server/server-http.cpp.
+ */
+const SPARE_THREADS = 2;
+
 async function connectLlamacpp(options: ConnectOptions, signal: AbortSignal): Promise<Target> {
   const http = new HttpClient(httpOptions(options));
   try {
@@ -54,6 +61,8 @@ async function connectLlamacpp(options: ConnectOptions, signal: AbortSignal): Pr
           hint: 'Give the root URL of a llama.cpp server.',
         },
       );
+    const slots = asNumber(props['total_slots']);
+    if (slots !== undefined) http.narrow(slots + SPARE_THREADS);
     const { name: model } = await chooseModel(http, KIND, options.model, signal);
     const several = await tokenizesSeveral(http, signal);
     const body = tokenizeBody(TOKENIZER_PROBE);

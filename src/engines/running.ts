@@ -46,7 +46,7 @@ export interface LaunchOptions {
   readonly model?: string;
   /** A Jinja file to use instead of the model's own template. */
   readonly chatTemplate?: string;
-  /** Requests served side by side. @defaultValue 1; 8 for vLLM */
+  /** Requests served side by side. @defaultValue 1; 32 for vLLM */
   readonly slots?: number;
   /** @defaultValue a free one */
   readonly port?: number;

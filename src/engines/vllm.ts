@@ -13,7 +13,7 @@ import type { EngineSpec } from './spec.ts';
 const HEALTH_MS = 300_000;
 
 /** A CPU takes several requests in about the time of one, since most of it is spent around the model. */
-const SLOTS = 8;
+const SLOTS = 32;
 
 /** Tokens of context, those of the thinker. */
 const CONTEXT = 4096;

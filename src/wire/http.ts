@@ -122,6 +122,11 @@ export class HttpClient {
     this.#lanes = new Lanes(this.#address.origin, connections, connectMs);
   }
 
+  /** Allows no more connections than so many from now on, for a server that has told how many it serves. */
+  narrow(connections: number): void {
+    this.#lanes.narrow(connections);
+  }
+
   /** Requests sent so far, whatever came of them. */
   get requests(): number {
     return this.#requests;

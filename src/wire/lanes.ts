@@ -13,7 +13,7 @@ type Enter = (client: Client | undefined) => void;
 /** The connections to one server. */
 export class Lanes {
   readonly #origin: string;
-  readonly #limit: number;
+  #limit: number;
   readonly #connect: buildConnector.connector;
   readonly #busy = new Set<Client>();
   readonly #idle: Client[] = [];
@@ -24,6 +24,11 @@ export class Lanes {
     this.#origin = origin;
     this.#limit = limit;
     this.#connect = buildConnector({ timeout: connectMs });
+  }
+
+  /** Allows no more connections than so many from now on. */
+  narrow(limit: number): void {
+    this.#limit = Math.min(this.#limit, Math.max(1, limit));
   }
 
   /** Calls `enter` once a connection is free, now or later; the answer takes it off the queue. */

@@ -52,26 +52,32 @@ test('40 streams at once share one signal without a warning, and one abort ends 
   expect(warnings).toEqual([]);
 });
 
-test('requests beyond the connections wait for one', async () => {
+test.each([
+  ['as many as were allowed', 2, Infinity, 2],
+  ['fewer when that is narrowed', 8, 3, 3],
+  ['never none', 8, 0, 1],
+  ['no more when it is widened', 2, 9, 2],
+])('requests beyond the connections wait for one: %s', async (_, connections, narrowed, most) => {
   let now = 0;
-  let most = 0;
+  let highest = 0;
   const sockets = new Set<unknown>();
   const { client } = await serve(
     (request, response) => {
       sockets.add(request.socket);
       now += 1;
-      most = Math.max(most, now);
+      highest = Math.max(highest, now);
       setTimeout(() => {
         now -= 1;
         response.end('1');
       }, 2);
     },
-    { connections: 2 },
+    { connections },
   );
+  client.narrow(narrowed);
   const { signal } = new AbortController();
   const asked = Array.from({ length: 20 }, async () => client.json('GET', '/', undefined, signal));
   expect((await Promise.all(asked)).map((reply) => reply.body)).toEqual(Array(20).fill(1));
-  expect({ most, sockets: sockets.size }).toEqual({ most: 2, sockets: 2 });
+  expect({ highest, sockets: sockets.size }).toEqual({ highest: most, sockets: most });
 });
 
 function timersNow(): number {
