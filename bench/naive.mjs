@@ -110,6 +110,7 @@ async function sweep(dialect, url, files, scenarios) {
       maxTimeMs: undefined,
       cache: false,
       recipes: false,
+      tokenization: false,
       signal,
     },
     {
