@@ -1,6 +1,7 @@
 /**
  * seamstress against the naive hammer on one real server, in one run: wall time, generated tokens,
- * requests, and whether both find the same.
+ * requests, and whether both find the same. The naive way compares prompts alone, as `--compare 0`
+ * does; a full sweep also resumes, and tells what the model makes of each wrong prompt.
  *
  *   node bench/naive.mjs [llama.cpp|vllm|reference] [--json]
  *   node bench/naive.mjs growth [--json]     generations of 100, 400 and 1,600 tokens, embedded server
@@ -55,9 +56,14 @@ try {
 
 async function measure(scenarios) {
   const dialect = engine.startsWith('vllm') ? vllm : llamacpp;
-  const own = await sweep(dialect, server.url, server.files, scenarios);
+  const alone = await sweep(dialect, server.url, server.files, scenarios, 0);
+  const full = await sweep(dialect, server.url, server.files, scenarios, 24);
   const naive = await hammer(dialect.name, server.url, scenarios);
-  return { own, naive, ...compare(own, naive) };
+  return {
+    naive,
+    alone: { ...alone, ...against(alone, naive) },
+    full: { ...full, ...against(full, naive) },
+  };
 }
 
 /** A list of so many fruits that its answer has about as many tokens as are asked for. */
@@ -88,8 +94,8 @@ async function lengthOf({ messages }) {
   return (await answer.json()).usage.completion_tokens;
 }
 
-/** A full sweep of one way to resume, every prompt checked, the failing ones and a sample resumed. */
-async function sweep(dialect, url, files, scenarios) {
+/** A sweep of one way to resume: every prompt checked, and what follows compared for so many tokens. */
+async function sweep(dialect, url, files, scenarios, compare) {
   const started = performance.now();
   const known = files === undefined ? {} : { files };
   const target = await dialect.connect({ url, connections: concurrency, ...known }, signal);
@@ -104,7 +110,7 @@ async function sweep(dialect, url, files, scenarios) {
       mode: 'sweep',
       cuts: 'all',
       cases: 0,
-      compare: 24,
+      compare,
       concurrency,
       seed: 1,
       maxTimeMs: undefined,
@@ -143,7 +149,7 @@ async function hammer(name, url, scenarios) {
   return JSON.parse(stdout);
 }
 
-function compare(own, naive) {
+function against(own, naive) {
   let [missed, extra, common] = [0, 0, 0];
   for (const [id, cuts] of Object.entries(naive.wrong)) {
     const found = new Set(own.wrong[id]);
@@ -164,28 +170,51 @@ function compare(own, naive) {
   };
 }
 
-function words({ own, naive, common, onlyNaive, onlyOwn, ratios }) {
+function cuts(name, { common, onlyNaive, onlyOwn }) {
+  return `failing cuts, ${name}: both ${common}, only naive ${onlyNaive}, only seamstress ${onlyOwn}`;
+}
+
+function times(ratio) {
+  return `${ratio.toFixed(1)}×`.padStart(8);
+}
+
+function words({ naive, alone, full }) {
+  const title = `${engine}, ${Object.keys(naive.wrong).length} prompts, ${naive.cuts} cuts`;
   const line = (name, key, digits = 0) =>
-    `${name.padEnd(18)} ${own[key].toFixed(digits).padStart(10)} ${naive[key].toFixed(digits).padStart(10)} ${ratios[key].toFixed(1).padStart(8)}×`;
+    [
+      name.padEnd(title.length),
+      naive[key].toFixed(digits).padStart(8),
+      ...[alone, full].flatMap((own) => [
+        own[key].toFixed(digits).padStart(14),
+        `${own.ratios[key].toFixed(1)}×`.padStart(7),
+      ]),
+    ].join('');
   return [
-    `${engine}, ${Object.keys(naive.wrong).length} prompts, ${naive.cuts} cuts   seamstress      naive`,
+    `${title}   naive prompts alone           full sweep`,
     line('wall time, s', 'seconds', 1),
     line('generated tokens', 'generatedTokens'),
     line('requests', 'requests'),
-    `failing cuts       both ${common}, only naive ${onlyNaive}, only seamstress ${onlyOwn}`,
-    `causes             ${own.causes.join(', ') || 'none'}`,
+    cuts('prompts alone', alone),
+    cuts('full sweep', full),
+    `causes: ${full.causes.join(', ') || 'none'}`,
   ].join('\n');
 }
 
 function growth(rows) {
-  const lines = rows.map(({ own, naive, ratios }) =>
+  const lines = rows.map(({ naive, alone, full }) =>
     [
       String(naive.cuts).padStart(7),
-      String(own.generatedTokens).padStart(12),
-      String(naive.generatedTokens).padStart(10),
-      `${ratios.generatedTokens.toFixed(1)}×`.padStart(8),
-      `${ratios.seconds.toFixed(1)}×`.padStart(8),
+      String(naive.generatedTokens).padStart(9),
+      ...[alone, full].flatMap(({ generatedTokens, ratios }) => [
+        String(generatedTokens).padStart(9),
+        times(ratios.generatedTokens),
+        times(ratios.seconds),
+      ]),
     ].join(' '),
   );
-  return ['   cuts   seamstress      naive   tokens     time', ...lines].join('\n');
+  return [
+    'tokens:             prompts alone    less     time  full sweep  less     time',
+    '   cuts     naive',
+    ...lines,
+  ].join('\n');
 }

@@ -59,7 +59,7 @@ export async function confirmViews(
     }
     for (const strategy of strategies)
       if (applies(strategy, subject.generation, cut) && (lossy || !strategy.loses(cut)))
-        totals.seams.push({ subject, strategy, k, way, view: cut, resume: compare });
+        totals.seams.push({ subject, strategy, k, way, view: cut, resume: compare || 'never' });
   }
   return totals;
 }

@@ -38,7 +38,7 @@ export interface CampaignOptions {
   readonly cuts: 'all' | number;
   /** Fuzz: cases at most. */
   readonly cases: number;
-  /** Tokens compared after a cut at most. */
+  /** Tokens compared after a cut at most; 0 compares prompts alone (sweep). */
   readonly compare: number;
   readonly concurrency: number;
   readonly seed: number;
@@ -70,7 +70,7 @@ export interface CampaignOptions {
  * An abort, the time limit and a lost target end it early with what was found so far.
  *
  * @throws {SeamstressError} `target` when not one scenario could be generated; `output` when the
- *   store cannot be written
+ *   store cannot be written; `usage` when prompts alone are to be compared where none are told
  */
 export async function runCampaign(
   target: Target,
@@ -125,6 +125,7 @@ export async function conduct(
   listener: RunListener,
   { budget, past }: { readonly budget?: Budget; readonly past?: Past } = {},
 ): Promise<RunRecord> {
+  if (options.compare === 0) requirePrompts(target);
   const started = new Date();
   const deadline = options.maxTimeMs === undefined ? [] : [AbortSignal.timeout(options.maxTimeMs)];
   const spent = budget === undefined ? [] : [budget.signal];
@@ -141,8 +142,14 @@ export async function conduct(
       what: `the strategies ${impossible.map(({ name }) => name).join(', ')}`,
       why: 'this server has no such way to resume, or does not tell what judging it needs (ids, prompts)',
     });
+  const byPrompt = options.compare === 0 ? strategies.filter(needsNoOutput) : strategies;
+  if (options.compare === 0)
+    state.untested.push({
+      what: 'what the model makes of a resume',
+      why: '--compare 0 compares prompts alone: nothing was resumed',
+    });
   const shelf = new Shelf();
-  const own = { ...options, strategies };
+  const own = { ...options, strategies: byPrompt };
   try {
     await campaign(target, own, signal, ledger, controls, state, listener, shelf);
   } catch (error) {
@@ -188,6 +195,21 @@ export async function conduct(
   return record;
 }
 
+/** @throws {SeamstressError} `usage` where a server does not tell its prompts */
+function requirePrompts(target: Target): void {
+  if (isTextLevel(target))
+    throw new SeamstressError(
+      'usage',
+      `--compare 0 compares prompts alone, and ${target.identity.url} does not tell the ids of any`,
+      { hint: 'Leave it out: only the output of resumes can be compared there.' },
+    );
+}
+
+/** False for strategies of which there is nothing but the output to be looked at. */
+function needsNoOutput({ name, needs = [] }: Strategy): boolean {
+  return !(/^token-ids\b/.test(name) || needs.includes('whole') || needs.includes('stream-replay'));
+}
+
 async function campaign(
   target: Target,
   options: CampaignOptions,
@@ -199,7 +221,9 @@ async function campaign(
   subjects: Shelf,
 ): Promise<void> {
   await makeSubjects(target, options, signal, controls, state, listener, subjects);
-  if (!isTextLevel(target)) await runTokenControls(subjects, options, controls);
+  // Nothing is held against them where nothing is resumed.
+  if (!isTextLevel(target) && options.compare > 0)
+    await runTokenControls(subjects, options, controls);
   controls.freeze();
   const judge = judgeFor(target, controls, { compare: options.compare, signal });
   if (options.mode === 'fuzz') {
@@ -249,6 +273,6 @@ async function sweep(
   const wanted = ledger.groups.all.length > 0 || (shard !== undefined && shard.of > 1);
   if (first && wanted && options.recipes !== false)
     state.recipe = await searchRecipe(subjects, strategies, judge, concurrency, seed);
-  if (first && options.cache !== false)
+  if (first && options.cache !== false && options.compare > 0)
     state.cache = await measureCache(target, subjects, strategies, signal);
 }

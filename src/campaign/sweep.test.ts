@@ -13,6 +13,20 @@ function plan(seed: number): SeamPlan[] {
   return [...planAll(subjects, [], options)];
 }
 
+function cutsOf(all: readonly SeamPlan[]): string[] {
+  return all.map(({ k, strategy }) => `${strategy.name} ${k}`);
+}
+
+test('nothing is resumed where prompts alone are compared, and the same cuts are tested', () => {
+  const options = { strategies, lossy: true, cuts: 'all', seed: 1 } as const;
+  const [alone, full] = [0, 4].map((compare) => [
+    ...planAll(subjects, [], { ...options, compare }),
+  ]) as [SeamPlan[], SeamPlan[]];
+  expect(new Set(alone.map(({ resume }) => resume))).toEqual(new Set(['never']));
+  expect(full.some(({ resume }) => resume === 'whole')).toBe(true);
+  expect(cutsOf(alone)).toEqual(cutsOf(full));
+});
+
 /** Runs of one generation and strategy, of any lengths. */
 const seams = fc
   .array(fc.record({ subject: fc.nat(1), strategy: fc.nat(2), length: fc.nat(150) }))

@@ -13,6 +13,7 @@ export interface SweepOptions {
   /** Test strategies also where they throw away what the client holds. */
   readonly lossy: boolean;
   readonly cuts: 'all' | number;
+  /** 0: prompts alone are compared, and nothing is resumed. */
   readonly compare: number;
   readonly seed: number;
 }
@@ -40,9 +41,13 @@ export function planSweep(subject: Subject, options: SweepOptions): SweepPlan {
       ? fitting
       : fitting.filter((k) => !strategy.loses(subject.views[k] ?? EMPTY_VIEW));
     lossy += fitting.length - possible.length;
-    const resumes = planResumes(subject, strategy, possible, options.compare, options.seed);
-    for (const k of possible)
-      seams.push({ subject, strategy, k, way: 'disconnect', resume: resumes.get(k) ?? 'none' });
+    const { compare, seed } = options;
+    const alone = compare === 0;
+    const resumes = alone ? undefined : planResumes(subject, strategy, possible, compare, seed);
+    for (const k of possible) {
+      const resume = alone ? 'never' : (resumes?.get(k) ?? 'none');
+      seams.push({ subject, strategy, k, way: 'disconnect', resume });
+    }
   }
   return { seams, lossy, inapplicable };
 }

@@ -56,8 +56,8 @@ export function runCommand(): Command {
     .option('--cases <number>', 'fuzz: cases at most', integer(1), 500)
     .option(
       '--compare <tokens>',
-      'tokens compared after a cut, where the resume is not run to its end',
-      integer(1, 100_000),
+      'tokens compared after a cut, where the resume is not run to its end; 0 compares prompts alone',
+      integer(0, 100_000),
       24,
     )
     .option('--strategy <name>', 'resume in this way only; repeatable', list)
@@ -132,6 +132,10 @@ async function run(
   if (options.shard !== undefined && options.seed === undefined)
     throw new SeamstressError('usage', '--shard needs --seed', {
       hint: 'All shards must make the same choices: give each the same --seed.',
+    });
+  if (options.compare === 0 && options.mode === 'fuzz')
+    throw new SeamstressError('usage', '--compare 0 compares prompts alone; --mode fuzz resumes', {
+      hint: 'Give it with --mode sweep, where every cut is tested.',
     });
   const strategies = strategiesNamed(options.strategy ?? []);
   const scenarios = await loadScenarios(paths);

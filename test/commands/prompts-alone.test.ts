@@ -1,0 +1,60 @@
+/** `--compare 0`: every prompt is compared, and nothing is resumed. */
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { packOf, readRun, seamstress, temporaryFolder } from './cli.test-help.ts';
+
+const cwd = temporaryFolder();
+const pack = packOf(cwd, ['add', 'fruits']);
+const TO_REFERENCE = ['run', pack, '--target', 'reference', '--seed', '1'];
+
+test('a right server: every cut is exact by its prompt, and that nothing was resumed is said', async () => {
+  const ran = await seamstress([...TO_REFERENCE, '--compare', '0', '--out', 'right'], { cwd });
+  expect(ran.status).toBe(0);
+  expect(ran.stdout).toContain('compares prompts alone: nothing was resumed');
+  const { record, seams } = readRun(join(cwd, 'right'));
+  expect(record.totals.seams).toBeGreaterThan(100);
+  expect(record.totals.verdicts.exact).toBe(record.totals.seams);
+  expect(new Set(seams.map(({ basis }) => basis.join()))).toEqual(new Set(['prompt']));
+  expect(record.controls).toMatchObject({ repeats: 4, tokenControl: { tried: 0, exact: 0 } });
+  // The uninterrupted runs and the cuts that were really made, at most six times each scenario.
+  const whole = new Map(seams.map(({ scenario, n }) => [scenario, n + 1]));
+  const once = [...whole.values()].reduce((sum, n) => sum + n);
+  expect(record.totals.generatedTokens).toBeGreaterThanOrEqual(3 * once);
+  expect(record.totals.generatedTokens).toBeLessThanOrEqual(6 * once);
+});
+
+test('a wrong template: the same cuts fail as in a full run, as drift, and a finding can be replayed', async () => {
+  const args = [...TO_REFERENCE, '--fault', 'newline-before-close'];
+  const alone = await seamstress([...args, '--compare', '0', '--out', 'alone'], { cwd });
+  const full = await seamstress([...args, '--out', 'full'], { cwd });
+  expect([alone.status, full.status]).toEqual([1, 1]);
+  const failing = (out: string): string[] =>
+    readRun(join(cwd, out))
+      .seams.filter(({ verdict }) => verdict !== 'exact')
+      .map(({ scenario, strategy, k, cause }) => `${scenario} ${strategy} ${k} ${cause}`);
+  expect(failing('alone')).toEqual(failing('full'));
+  const { record, seams } = readRun(join(cwd, 'alone'));
+  expect(new Set(seams.map(({ verdict }) => verdict))).toEqual(new Set(['exact', 'drift']));
+  expect(record.findings[0]).toMatchObject({ cause: 'separator-rebuilt', verdict: 'drift' });
+  const file = join(cwd, 'alone', 'findings', `${record.findings[0]?.id}.json`);
+  const replayed = await seamstress(
+    ['replay', file, '--target', 'reference', '--fault', 'newline-before-close'],
+    { cwd },
+  );
+  expect(replayed.stdout + replayed.stderr).toMatch(
+    /reproduced.*separator-rebuilt|separator-rebuilt.*reproduced/s,
+  );
+});
+
+test.each([
+  ['fuzz, which resumes', ['--target', 'reference', '--mode', 'fuzz'], '--mode fuzz resumes'],
+  [
+    'a server that tells no prompts',
+    ['--target', 'reference', '--persona', 'tgi'],
+    'does not tell the ids of any',
+  ],
+])('is refused for %s', async (_, more, why) => {
+  const ran = await seamstress(['run', pack, '--compare', '0', ...more], { cwd });
+  expect(ran.status).toBe(2);
+  expect(ran.stderr).toContain(why);
+});
