@@ -170,7 +170,7 @@ function against(own, naive) {
   };
 }
 
-function cuts(name, { common, onlyNaive, onlyOwn }) {
+function failing(name, { common, onlyNaive, onlyOwn }) {
   return `failing cuts, ${name}: both ${common}, only naive ${onlyNaive}, only seamstress ${onlyOwn}`;
 }
 
@@ -194,8 +194,8 @@ function words({ naive, alone, full }) {
     line('wall time, s', 'seconds', 1),
     line('generated tokens', 'generatedTokens'),
     line('requests', 'requests'),
-    cuts('prompts alone', alone),
-    cuts('full sweep', full),
+    failing('prompts alone', alone),
+    failing('full sweep', full),
     `causes: ${full.causes.join(', ') || 'none'}`,
   ].join('\n');
 }
