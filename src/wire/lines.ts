@@ -1,3 +1,5 @@
+import { isAscii } from 'node:buffer';
+
 /** Text out of the bytes of an event stream, and what lies after its last blank line. */
 export class LineText {
   readonly #decoder = new TextDecoder();
@@ -5,6 +7,8 @@ export class LineText {
   #openBytes = 0;
   #last = '\n';
   #afterReturn = false;
+  /** True when the decoder has begun and holds nothing back. */
+  #atCharacter = false;
 
   /** Bytes, about, since the last blank line. */
   get openBytes(): number {
@@ -17,7 +21,7 @@ export class LineText {
    * until the next byte tells whether an LF follows.
    */
   push(bytes: Uint8Array): string {
-    const text = this.#normalise(this.#decoder.decode(bytes, { stream: true }));
+    const text = this.#normalise(this.#decode(bytes));
     this.#openBytes += bytes.length;
     if (text === '') return text;
     const blank = text.lastIndexOf('\n\n');
@@ -45,6 +49,15 @@ export class LineText {
         .trim(),
       splitCharacter,
     };
+  }
+
+  /** ASCII, which most streams are, is read as such: it is decoded and parsed in less than half the time. */
+  #decode(bytes: Uint8Array): string {
+    if (this.#atCharacter && isAscii(bytes))
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+    const last = bytes.at(-1);
+    if (last !== undefined) this.#atCharacter = last <= 0x7f;
+    return this.#decoder.decode(bytes, { stream: true });
   }
 
   #normalise(text: string): string {
