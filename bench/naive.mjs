@@ -3,14 +3,14 @@
  * requests, and whether both find the same. The naive way compares prompts alone, as `--compare 0`
  * does; a full sweep also resumes, and tells what the model makes of each wrong prompt.
  *
- *   node bench/naive.mjs [llama.cpp|vllm|reference] [--json]
+ *   node bench/naive.mjs [llama.cpp|vllm|reference] [--seed N] [--json]
  *   node bench/naive.mjs growth [--json]     generations of 100, 400 and 1,600 tokens, embedded server
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { vllm } from '../dist/dialects/vllm.js';
 import { parseEngine, startEngine } from '../dist/engines/engine.js';
 import {
@@ -24,7 +24,13 @@ import { NOWHERE } from '../dist/reports/store.js';
 
 const run = promisify(execFile);
 const { signal } = new AbortController();
-const engine = process.argv[2] ?? 'llama.cpp';
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { seed: { type: 'string', default: '1' }, json: { type: 'boolean', default: false } },
+});
+const [engine = 'llama.cpp'] = positionals;
+/** Chooses the cuts that are really made. */
+const seed = Number(values.seed);
 /** As one would give it with --concurrency: llama.cpp has one slot here, vLLM is made for many. */
 const concurrency = engine.startsWith('vllm') ? 32 : 8;
 const NAIVE = join(import.meta.dirname, 'naive.py');
@@ -35,7 +41,7 @@ const server =
   engine === 'reference' || engine === 'growth'
     ? await startReference().then((one) => ({ ...one, stop: () => one.close() }))
     : await startEngine(parseEngine(engine), { signal, progress: (line) => console.error(line) });
-const json = process.argv.includes('--json');
+const { json } = values;
 try {
   if (engine === 'growth') {
     const rows = [];
@@ -112,7 +118,7 @@ async function sweep(dialect, url, files, scenarios, compare) {
       cases: 0,
       compare,
       concurrency,
-      seed: 1,
+      seed,
       maxTimeMs: undefined,
       cache: false,
       recipes: false,

@@ -2,17 +2,25 @@
  * Prompt-checked seams a second against the embedded server, and the memory of the harness while
  * their number grows. The server has a process of its own.
  *
- *   node bench/seams.mjs [SEAMS] [--json]
+ *   node bench/seams.mjs [SEAMS] [--compare TOKENS] [--json]
+ *
+ * Without --compare the prompts alone are checked; with it what the model makes of resumes, too.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { llamacpp, loadScenarios, runCampaign, RunStore, strategiesNamed } from '../dist/index.js';
 
 const CONCURRENCY = 16;
-const wanted = Number(process.argv[2] ?? 10_000);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { compare: { type: 'string', default: '0' }, json: { type: 'boolean', default: false } },
+});
+const wanted = Number(positionals[0] ?? 10_000);
+const compare = Number(values.compare);
 const { signal } = new AbortController();
 const main = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js');
 const server = spawn(process.execPath, [main, 'serve', '--port', '0'], {
@@ -31,7 +39,7 @@ try {
     pack.map((scenario) => ({ ...scenario, id: `${scenario.id}-${i}` })),
   ).flat();
   const result = await sweep(scenarios, join(folder, 'all'));
-  console.log(process.argv.includes('--json') ? JSON.stringify(result) : words(result));
+  console.log(values.json ? JSON.stringify(result) : words(result));
 
   async function sweep(own, out) {
     const target = await llamacpp.connect({ url, connections: CONCURRENCY }, signal);
@@ -49,7 +57,7 @@ try {
         mode: 'sweep',
         cuts: 'all',
         cases: 0,
-        compare: 24,
+        compare,
         concurrency: CONCURRENCY,
         seed: 1,
         maxTimeMs: undefined,

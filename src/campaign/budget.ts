@@ -11,10 +11,9 @@ import type {
   ReadOptions,
   Rendered,
   SamplingOptions,
-  Spending,
   Target,
-  TargetIdentity,
 } from '../dialects/dialect.ts';
+import { ForwardingTarget } from '../dialects/forward.ts';
 import { SeamstressError } from '../errors.ts';
 import type { TokenEvent } from '../seam/generation.ts';
 import { Refusal } from '../wire/refusal.ts';
@@ -131,45 +130,28 @@ export function withBudget(target: Target, budget: Budget): Target {
   return new BudgetedTarget(target, budget);
 }
 
-class BudgetedTarget implements Target {
-  readonly #target: Target;
+class BudgetedTarget extends ForwardingTarget {
   readonly #budget: Budget;
 
   constructor(target: Target, budget: Budget) {
-    this.#target = target;
+    super(target);
     this.#budget = budget;
   }
 
-  get identity(): TargetIdentity {
-    return this.#target.identity;
-  }
-
-  get chatTemplate(): string | undefined {
-    return this.#target.chatTemplate;
-  }
-
-  get sharedCache(): boolean | undefined {
-    return this.#target.sharedCache;
-  }
-
-  get spending(): Spending {
-    return this.#target.spending;
-  }
-
-  async chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer> {
+  override async chat(
+    request: ChatRequest,
+    sampling: SamplingOptions,
+    read: ReadOptions,
+  ): Promise<Answer> {
     return await this.#budget.spend(
       1,
       promptTokensAtMost(request) + this.tokensAtMost(request, sampling),
-      () => this.#target.chat(request, sampling, read),
+      () => super.chat(request, sampling, read),
       costOf,
     );
   }
 
-  tokensAtMost(request: ChatRequest, sampling: SamplingOptions): number {
-    return this.#target.tokensAtMost?.(request, sampling) ?? sampling.maxTokens;
-  }
-
-  async complete(
+  override async complete(
     prompt: readonly number[],
     sampling: SamplingOptions,
     signal: AbortSignal,
@@ -177,25 +159,21 @@ class BudgetedTarget implements Target {
     return await this.#budget.spend(
       1,
       prompt.length + sampling.maxTokens,
-      () => this.#target.complete(prompt, sampling, signal),
+      () => super.complete(prompt, sampling, signal),
       ({ tokens }) => prompt.length + tokens.length,
     );
   }
 
-  async render(request: ChatRequest, signal: AbortSignal): Promise<Rendered> {
-    return await this.#free(RENDER_REQUESTS, () => this.#target.render(request, signal));
+  override async render(request: ChatRequest, signal: AbortSignal): Promise<Rendered> {
+    return await this.#free(RENDER_REQUESTS, () => super.render(request, signal));
   }
 
-  async encode(text: string, signal: AbortSignal): Promise<readonly number[]> {
-    return await this.#free(1, () => this.#target.encode(text, signal));
+  override async encode(text: string, signal: AbortSignal): Promise<readonly number[]> {
+    return await this.#free(1, () => super.encode(text, signal));
   }
 
-  async encodePlain(text: string, signal: AbortSignal): Promise<readonly TokenEvent[]> {
-    return await this.#free(1, () => this.#target.encodePlain(text, signal));
-  }
-
-  async close(): Promise<void> {
-    await this.#target.close();
+  override async encodePlain(text: string, signal: AbortSignal): Promise<readonly TokenEvent[]> {
+    return await this.#free(1, () => super.encodePlain(text, signal));
   }
 
   /** Requests that cost no tokens. */

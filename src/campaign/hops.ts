@@ -22,7 +22,7 @@ import { compareHop } from '../diagnosis/hops.ts';
 import { messageOf, SeamstressError } from '../errors.ts';
 import type { HopsReport } from '../reports/hops.ts';
 import type { Scenario } from '../scenario/schema.ts';
-import { TOP_CANDIDATES } from '../seam/generate.ts';
+import { TOP_CANDIDATES } from '../seam/candidates.ts';
 import { makeSubject, type Subject } from '../seam/subject.ts';
 import { jsonOf, type Exchange } from '../tap/exchange.ts';
 import { HttpClient } from '../wire/http.ts';

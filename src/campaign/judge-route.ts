@@ -25,7 +25,7 @@ import { needsOf, waysOf } from '../dialects/ways.ts';
 import { messageOf } from '../errors.ts';
 import { leadOf } from '../seam/candidates.ts';
 import type { CutClass } from '../seam/classes.ts';
-import { TOP_CANDIDATES } from '../seam/generate.ts';
+import { TOP_CANDIDATES } from '../seam/candidates.ts';
 import { EMPTY_VIEW, type Delta, type Generation, type View } from '../seam/generation.ts';
 import type { Subject } from '../seam/subject.ts';
 import { viewOf } from '../seam/view.ts';
@@ -333,7 +333,7 @@ async function replay(
   const flip = continuation.flip?.at ?? agreedUntil(subject, 0, EMPTY_VIEW, viewOf(answer.deltas));
   const other = continuation.flip !== undefined || OTHER_TEXT.has(shape.problem);
   // What differs before the cut is another run; the replay had no part in it.
-  const before = flip < k && inOrder(answer);
+  const before = flip < k && isOrdered(answer);
   const another = other && (before || !(await isTrusted(subject, k, Math.max(flip, k), controls)));
   const fails = shape.problem !== undefined || continuation.flip !== undefined;
   const verdict = another ? 'unstable' : fails ? 'diverged' : 'exact';
@@ -348,7 +348,7 @@ async function replay(
 }
 
 /** Every token stands behind the one before it: nothing was told twice. */
-function inOrder({ tokens }: Answer): boolean {
+function isOrdered({ tokens }: Answer): boolean {
   return tokens.every(({ place }, i) => place > (tokens[i - 1]?.place ?? 0));
 }
 

@@ -9,7 +9,7 @@ import type { ChatRequest, PlacedToken, Progress, Rendered, Target } from '../di
 import { Memo } from '../dialects/memo.ts';
 import { needsOf } from '../dialects/ways.ts';
 import { isFatal, messageOf, refuseAborted } from '../errors.ts';
-import { TOP_CANDIDATES } from '../seam/generate.ts';
+import { TOP_CANDIDATES } from '../seam/candidates.ts';
 import { phaseAt, type TokenEvent } from '../seam/generation.ts';
 import { viewOf } from '../seam/view.ts';
 import { endedWell } from '../wire/end.ts';
@@ -175,9 +175,14 @@ export class Judge {
     const continuation = best?.evidence;
     // The control begins where the request began that gave the token, and goes as far.
     const at = continuation?.flip?.at ?? 0;
-    const begin = Math.max((best?.j ?? k) + shadow.begin(at), generation.given ?? 0);
-    const length = (best?.j ?? k) + at - begin + 1;
-    const verdict = await this.#weigh(subject, begin, false, continuation?.flip, true, length);
+    const j = best?.j ?? k;
+    const verdict = await this.#weigh(subject, {
+      flip: continuation?.flip,
+      from: Math.max(j + shadow.begin(at), generation.given ?? 0),
+      until: j + at + 1,
+      promptAgrees: false,
+      shapeHolds: true,
+    });
     return {
       ...seam,
       verdict,
@@ -266,14 +271,13 @@ export class Judge {
     const doubtful = unseen && this.#controls.disagrees && OTHER_TEXT.has(shape?.problem);
     const verdict = doubtful
       ? 'unstable'
-      : await this.#weigh(
-          subject,
-          j,
-          true,
-          continuation.flip,
+      : await this.#weigh(subject, {
+          flip: continuation.flip,
+          from: j,
+          until: j + (continuation.flip?.at ?? 0) + 1,
+          promptAgrees: true,
           shapeHolds,
-          (continuation.flip?.at ?? 0) + 1,
-        );
+        });
     const failed: CheckName | undefined =
       verdict === 'exact' ? undefined : shapeHolds ? 'continuation' : 'shape';
     return {
@@ -288,22 +292,29 @@ export class Judge {
     };
   }
 
-  /** @param length tokens of the control, from `j`: until the flip at least */
   async #weigh(
     subject: Subject,
-    j: number,
-    promptAgrees: boolean,
-    flip: Flip | undefined,
-    shapeHolds: boolean,
-    length: number,
+    { flip, from, until, promptAgrees, shapeHolds }: Evidence,
   ): Promise<Verdict> {
-    const control = flip === undefined ? undefined : await this.#controls.token(subject, j, length);
+    const control =
+      flip === undefined ? undefined : await this.#controls.token(subject, from, until - from);
     const facts =
       flip === undefined || control === undefined
         ? undefined
         : { gap: flip.gap, controlExact: control.flip === undefined };
     return verdictOf(promptAgrees, facts, shapeHolds, this.#controls.tau);
   }
+}
+
+/** What a verdict rests on. */
+interface Evidence {
+  readonly flip: Flip | undefined;
+  /** The cut at which the control of a flip begins. */
+  readonly from: number;
+  /** The cut until which it goes, just behind the flip. */
+  readonly until: number;
+  readonly promptAgrees: boolean;
+  readonly shapeHolds: boolean;
 }
 
 /** How far a seam has come without a generation. */

@@ -122,6 +122,17 @@ function notTested(
   const list: { what: string; why: string; count?: number }[] = [...state.untested];
   const { seams, byPhase } = ledger.tally.totals;
   const { shard } = options;
+  if (options.compare === 0)
+    list.push(
+      {
+        what: 'what the model makes of a resume',
+        why: '--compare 0 compares prompts alone: nothing was resumed',
+      },
+      {
+        what: 'whether the engine repeats itself',
+        why: 'no verdict on a prompt depends on it: a scenario was generated once where its stream tells the ids',
+      },
+    );
   if (state.lossy > 0)
     list.push({
       what: 'seams of strategies that drop reasoning',

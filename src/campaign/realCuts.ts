@@ -26,21 +26,19 @@ export interface RealCutTotals {
   readonly seams: SeamPlan[];
 }
 
-/** Really makes one cut of each way in each scenario. */
+type RealCutOptions = Pick<CampaignOptions, 'compare' | 'concurrency' | 'seed' | 'lossy'>;
+
+/** Really makes one cut of each way in each scenario; where prompts alone are compared one cut in each, of the ways in turn. */
 export async function confirmViews(
   target: Target,
   subjects: Subjects,
   strategies: readonly Strategy[],
-  {
-    compare,
-    concurrency,
-    seed,
-    lossy,
-  }: Pick<CampaignOptions, 'compare' | 'concurrency' | 'seed' | 'lossy'>,
+  options: RealCutOptions,
   signal: AbortSignal,
 ): Promise<RealCutTotals> {
+  const { compare, lossy } = options;
   const totals: RealCutTotals = { tried: 0, asDerived: 0, trouble: [], seams: [] };
-  for await (const { subject, way, k, cut } of made(target, subjects, seed, concurrency, signal)) {
+  for await (const { subject, way, k, cut } of made(target, subjects, options, signal)) {
     totals.tried++;
     const derived = subject.views[k];
     if (typeof cut === 'string') {
@@ -83,27 +81,36 @@ function isAlone({ subject, way }: Chosen): boolean {
 async function* made(
   target: Target,
   subjects: Subjects,
-  seed: number,
-  concurrency: number,
+  options: RealCutOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Chosen & { readonly cut: View | string }> {
   for (const alone of [true, false]) {
-    const most = alone ? 1 : sideBySide(target, concurrency);
-    yield* inOrder(chosen(subjects, alone, seed), most, async (one) => ({
+    const most = alone ? 1 : sideBySide(target, options.concurrency);
+    yield* inOrder(chosen(subjects, alone, options), most, async (one) => ({
       ...one,
       cut: await reallyCut(target, one, signal),
     }));
   }
 }
 
-function* chosen(subjects: Subjects, alone: boolean, seed: number): Generator<Chosen> {
+/** The cuts of each scenario: one of every way, or where prompts alone are compared one of a way in turn. */
+function* chosen(
+  subjects: Subjects,
+  alone: boolean,
+  { seed, compare }: RealCutOptions,
+): Generator<Chosen> {
+  let turn = 0;
   for (const subject of subjects) {
     // What was begun by the client is no stream that could be cut.
     if (subject.generation.given !== undefined) continue;
-    for (const way of WAYS) {
+    const first = compare === 0 ? turn++ : 0;
+    const ways = WAYS.map((_, i) => WAYS[(first + i) % WAYS.length] as Way);
+    const cuts = ways.flatMap((way) => {
       const k = chooseCut(subject, way, seed);
-      if (k !== undefined && isAlone({ subject, way, k }) === alone) yield { subject, way, k };
-    }
+      return k === undefined ? [] : [{ subject, way, k }];
+    });
+    const wanted = compare === 0 ? cuts.slice(0, 1) : cuts;
+    yield* wanted.filter((one) => isAlone(one) === alone);
   }
 }
 

@@ -143,11 +143,6 @@ export async function conduct(
       why: 'this server has no such way to resume, or does not tell what judging it needs (ids, prompts)',
     });
   const byPrompt = options.compare === 0 ? strategies.filter(needsNoOutput) : strategies;
-  if (options.compare === 0)
-    state.untested.push({
-      what: 'what the model makes of a resume',
-      why: '--compare 0 compares prompts alone: nothing was resumed',
-    });
   const shelf = new Shelf();
   const own = { ...options, strategies: byPrompt };
   try {

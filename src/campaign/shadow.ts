@@ -11,7 +11,7 @@
 import { Memo } from '../dialects/memo.ts';
 import type { Completion, Target } from '../dialects/dialect.ts';
 import { isFatal } from '../errors.ts';
-import { TOP_CANDIDATES } from '../seam/generate.ts';
+import { TOP_CANDIDATES } from '../seam/candidates.ts';
 import type { TokenEvent } from '../seam/generation.ts';
 import type { Limit } from './limit.ts';
 

@@ -114,3 +114,18 @@ test('a connection is closed for real while nothing else is under way', async ()
   for (const { chats } of alone) expect(chats).toBe(1);
   expect(Math.max(...others.map(({ chats }) => chats))).toBe(3);
 });
+
+test('where prompts alone are compared one cut a scenario is really made, of each way in turn', async () => {
+  const target = new FakeTarget(THINKING);
+  const shelf = await shelfOf(target);
+  const before = target.chats.length;
+  const options = { compare: 0, concurrency: 3, seed: 1, lossy: false };
+  const { tried, asDerived } = await confirmViews(target, shelf, [], options, signal);
+  expect([tried, asDerived]).toEqual([5, 5]);
+  const ways = target.chats
+    .slice(before)
+    .map(({ sampling: { stop, maxTokens } }) =>
+      stop !== undefined ? 'stop' : maxTokens < THINKING.scenario.maxTokens ? 'limit' : 'closed',
+    );
+  expect(ways.toSorted()).toEqual(['closed', 'closed', 'limit', 'limit', 'stop']);
+});

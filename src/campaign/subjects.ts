@@ -68,24 +68,28 @@ interface Made {
  */
 async function* made(
   target: Target,
-  { scenarios, concurrency }: CampaignOptions,
+  { scenarios, concurrency, compare }: CampaignOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Made> {
   const most = sideBySide(target, concurrency);
+  const once = compare === 0;
   for (let from = 0; from < scenarios.length; from += most) {
     const group = scenarios.slice(from, from + most);
     const streams: PromiseSettledResult<Streamed | undefined>[] = [];
     for (const scenario of group)
       streams.push(
         await tried(signal, async () =>
-          isTextLevel(target) ? undefined : await streamWhole(target, scenario, signal),
+          isTextLevel(target)
+            ? undefined
+            : await streamWhole(target, scenario, signal, once ? 0 : undefined),
         ),
       );
     yield* inOrder(group.entries(), most, async ([i, scenario]) => {
       const stream = streams[i] as PromiseSettledResult<Streamed | undefined>;
       const result = await tried(signal, async () => {
         if (stream.status === 'rejected') throw stream.reason;
-        return await makeSubject(target, scenario, signal, stream.value);
+        const streamed = stream.value;
+        return await makeSubject(target, scenario, signal, { streamed, once });
       });
       return { scenario, result };
     });

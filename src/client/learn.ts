@@ -5,7 +5,8 @@
  */
 import type { Target } from '../dialects/dialect.ts';
 import { idsOf, type TokenEvent, type View } from '../seam/generation.ts';
-import { isMarkup, layOut } from '../seam/phases.ts';
+import { holds, isMarkup, layOut } from '../seam/phases.ts';
+import { withoutSpace } from '../tokens/text.ts';
 import type { Reading } from './reading.ts';
 
 /** Gaps that lie so near to each other are asked for in one request, in tokens. */
@@ -98,22 +99,14 @@ async function catchUp(target: Target, reading: Reading, signal: AbortSignal): P
 
 /** True when everything that a client holds is in the text of these tokens. */
 export function covers(tokens: readonly TokenEvent[], view: View): boolean {
-  const { raw, reasoning, content } = layOut(tokens, view);
-  if (!shown(view.reasoning, reasoning) || !shown(view.content, content)) return false;
+  const layout = layOut(tokens, view);
+  if (!holds(layout, view)) return false;
   if (view.toolCalls.length === 0) return true;
   // Servers write a call's JSON anew, with other spaces than the model's.
-  const text = solid(raw.toString());
+  const text = withoutSpace(layout.raw.toString());
   return view.toolCalls.every(
-    (call) => text.includes(solid(call.name)) && text.includes(solid(call.arguments)),
+    (call) => text.includes(withoutSpace(call.name)) && text.includes(withoutSpace(call.arguments)),
   );
-}
-
-function shown(text: string, [start, end]: readonly [number, number]): boolean {
-  return text.trim() === '' || end > start;
-}
-
-function solid(text: string): string {
-  return text.replaceAll(/\s+/g, '');
 }
 
 /**

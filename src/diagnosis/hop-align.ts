@@ -1,6 +1,7 @@
 /** Which message of a conversation became which after a hop. */
 import type { JsonObject } from '../dialects/json.ts';
 import { asArray, asObject, asString } from '../dialects/json.ts';
+import { withoutSpace } from '../tokens/text.ts';
 
 /** What a message without its like costs; a pair dearer than a loss and a gain is none. */
 const GAP = 0.6;
@@ -47,5 +48,5 @@ function squeezed(message: JsonObject): string {
     typeof content === 'string'
       ? [content]
       : asArray(content).map((part) => asString(asObject(part)?.['text']));
-  return texts.join('').replaceAll(/\s+/g, '');
+  return withoutSpace(texts.join(''));
 }

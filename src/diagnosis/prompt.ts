@@ -1,6 +1,7 @@
 /** From a wrong prompt to its cause: rules over the text difference, the most particular first. */
 import type { View } from '../seam/generation.ts';
 import type { Markup } from '../seam/markup.ts';
+import { withoutSpace } from '../tokens/text.ts';
 import type { Cause, Named } from './causes.ts';
 import { isWhitespace, type Difference } from './difference.ts';
 
@@ -263,10 +264,6 @@ function atEnd({ at, removed, expected }: Difference, header: string, view: View
   const content = view.content.trim();
   const ends = content !== '' && expected.slice(header.length, at).trimEnd().endsWith(content);
   return ends || expected.slice(at + removed.length).trim() === '';
-}
-
-function withoutSpace(text: string): string {
-  return text.replaceAll(/\s+/g, '');
 }
 
 /** The message is past its thinking: it has content or tool calls. */

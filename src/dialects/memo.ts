@@ -1,6 +1,6 @@
 /** Remembers the results of an asynchronous function, the oldest forgotten first. */
 
-const MOST_BYTES = 16 * 1024 * 1024;
+const MOST_BYTES = 8 * 1024 * 1024;
 
 export class Memo<T> {
   readonly #most: { readonly entries: number; readonly bytes: number };

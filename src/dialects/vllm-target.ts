@@ -95,7 +95,7 @@ export class VllmTarget extends IdTarget<ServedTokenizer> {
       model: this.#model.id,
       prompt,
       ...this.#samplingBody(sampling, prompt.length),
-      logprobs: Math.max(1, sampling.top),
+      ...(sampling.top === 0 ? {} : { logprobs: sampling.top }),
     };
     const reply = await this.http.json('POST', '/v1/completions', body, signal);
     const answer = asObject(reply.body) ?? {};

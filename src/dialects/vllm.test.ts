@@ -401,6 +401,21 @@ describe('a completion by ids', () => {
     });
   });
 
+  test('asks for no log-probabilities where no candidates are wanted', async () => {
+    const bare = { ...choice, logprobs: null };
+    const { url, got } = await fakeVllm({
+      '/v1/completions': () => ({ json: { choices: [bare] } }),
+    });
+    const sampling = { ...COLD, top: 0 };
+    const { tokens } = await (await connect(url)).complete([1, 2, 3], sampling, signal);
+    expect(tokens.map(({ id, bytes }) => [id, text(bytes)])).toEqual([
+      [40, 'I'],
+      [1095, ' add'],
+      [END, ''],
+    ]);
+    expect(got.at(-1)?.body).not.toHaveProperty('logprobs');
+  });
+
   test('the salt is fresh for a cold run and the same for warm ones', async () => {
     const { url, got } = await fakeVllm({
       '/v1/completions': () => ({ json: { choices: [choice] } }),

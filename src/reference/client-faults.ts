@@ -5,16 +5,13 @@
 import type {
   Answer,
   ChatRequest,
-  Completion,
   Prefill,
   ReadOptions,
   Rendered,
   SamplingOptions,
-  Spending,
   Target,
-  TargetIdentity,
 } from '../dialects/dialect.ts';
-import type { TokenEvent } from '../seam/generation.ts';
+import { ForwardingTarget } from '../dialects/forward.ts';
 import type { ClientFault } from './fault-catalogue.ts';
 import { Plan, type PlantedFault } from './faults.ts';
 
@@ -70,52 +67,23 @@ function withWire(prefill: Prefill, wire: Readonly<Record<string, unknown>>): Pr
   return { ...prefill, wire: { ...prefill.wire, ...wire } };
 }
 
-class FaultyClient implements Target {
-  readonly #target: Target;
+class FaultyClient extends ForwardingTarget {
   readonly #change: (request: ChatRequest) => ChatRequest;
 
   constructor(target: Target, change: (request: ChatRequest) => ChatRequest) {
-    this.#target = target;
+    super(target);
     this.#change = change;
   }
 
-  get identity(): TargetIdentity {
-    return this.#target.identity;
-  }
-
-  get chatTemplate(): string | undefined {
-    return this.#target.chatTemplate;
-  }
-
-  get spending(): Spending {
-    return this.#target.spending;
-  }
-
-  async chat(request: ChatRequest, sampling: SamplingOptions, read: ReadOptions): Promise<Answer> {
-    return await this.#target.chat(this.#change(request), sampling, read);
-  }
-
-  async render(request: ChatRequest, signal: AbortSignal): Promise<Rendered> {
-    return await this.#target.render(this.#change(request), signal);
-  }
-
-  async complete(
-    prompt: readonly number[],
+  override async chat(
+    request: ChatRequest,
     sampling: SamplingOptions,
-    signal: AbortSignal,
-  ): Promise<Completion> {
-    return await this.#target.complete(prompt, sampling, signal);
+    read: ReadOptions,
+  ): Promise<Answer> {
+    return await super.chat(this.#change(request), sampling, read);
   }
 
-  async encode(text: string, signal: AbortSignal): Promise<readonly number[]> {
-    return await this.#target.encode(text, signal);
-  }
-
-  async encodePlain(text: string, signal: AbortSignal): Promise<readonly TokenEvent[]> {
-    return await this.#target.encodePlain(text, signal);
-  }
-
-  async close(): Promise<void> {
-    await this.#target.close();
+  override async render(request: ChatRequest, signal: AbortSignal): Promise<Rendered> {
+    return await super.render(this.#change(request), signal);
   }
 }

@@ -3,6 +3,9 @@
  * has some, and an object for each would be most of what a long generation takes of memory.
  */
 
+/** Asked for at each position, to measure the gap between the two best. */
+export const TOP_CANDIDATES = 5;
+
 /** One candidate of a next-token distribution; `logprob` is a natural logarithm. */
 export interface Candidate {
   readonly id: number;

@@ -6,7 +6,7 @@ import type { Answer, Target } from '../dialects/dialect.ts';
 import { SeamstressError } from '../errors.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import { describeEnd, endedWell } from '../wire/end.ts';
-import { requestOf, TOP_CANDIDATES } from './generate.ts';
+import { requestOf, samplingOf } from './generate.ts';
 import type { Generation, Phase } from './generation.ts';
 import { sameView, viewOf } from './view.ts';
 
@@ -43,11 +43,9 @@ async function wholeAnswer(
   cache: 'cold' | 'warm',
   signal: AbortSignal,
 ): Promise<Answer> {
-  const sampling = { maxTokens: scenario.maxTokens, top: TOP_CANDIDATES, cache };
-  const answer = await target.chat(requestOf(scenario), sampling, {
-    signal,
-    use: `whole ${cache}`,
-  });
+  const sampling = { ...samplingOf(scenario), cache };
+  const read = { signal, use: `whole ${cache}` };
+  const answer = await target.chat(requestOf(scenario), sampling, read);
   if (!endedWell(answer.end))
     throw new SeamstressError(
       'target',

@@ -10,21 +10,16 @@ import type {
 import { SeamstressError } from '../errors.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import { describeEnd, endedWell } from '../wire/end.ts';
-import {
-  idsOf,
-  type GeneratedToken,
-  type Generation,
-  type TokenEvent,
-  type View,
-} from './generation.ts';
-import { isMarkup, layOut, phasesOf, type Layout } from './phases.ts';
+import { TOP_CANDIDATES } from './candidates.ts';
+import type { GeneratedToken, Generation, TokenEvent } from './generation.ts';
+import { withHidden, type Filling } from './hidden.ts';
+import { holds, layOut, phasesOf, type Layout } from './phases.ts';
 import { viewOf } from './view.ts';
 
-/** Candidates asked for at each position, to measure the gap between the two best. */
-export const TOP_CANDIDATES = 5;
-
-/** Tries to learn what a chat stream hid, on an engine that does not repeat itself. */
-const FILL_TRIES = 5;
+/** On an engine that does not repeat itself, what a stream hides is asked for a few times. */
+const PATIENT: Filling = { tries: 5, checked: false, top: TOP_CANDIDATES };
+/** Where it is all that is known of the engine, it must lead to what the stream tells. */
+const STRICT: Filling = { tries: 1, checked: true, top: 0 };
 
 /** The chat request of a scenario, without a prefill. */
 export function requestOf(scenario: Scenario): ChatRequest {
@@ -64,10 +59,11 @@ export async function streamWhole(
   target: Target,
   scenario: Scenario,
   signal: AbortSignal,
+  top: number = TOP_CANDIDATES,
 ): Promise<Streamed> {
   const request = requestOf(scenario);
   const rendered = await target.render(request, signal);
-  const answer = await target.chat(request, samplingOf(scenario), { signal });
+  const answer = await target.chat(request, { ...samplingOf(scenario), top }, { signal });
   if (!endedWell(answer.end))
     throw new SeamstressError(
       'target',
@@ -95,29 +91,63 @@ export async function generate(
   streamed?: Streamed,
 ): Promise<Generated> {
   const { rendered, answer } = streamed ?? (await streamWhole(target, scenario, signal));
-  const sampling = samplingOf(scenario);
-  const completion = await target.complete(rendered.ids, sampling, signal);
-  const view = viewOf(answer.deltas);
-  const layout = layOut(completion.tokens, view);
-  const consistent = agree(answer, completion.tokens, view, layout);
-  const tokens = consistent
-    ? completion.tokens
-    : await fillGaps(target, scenario, rendered, answer, signal);
-  const generation = assemble(
-    scenario,
-    rendered,
-    phased(tokens, consistent ? layout : layOut(tokens, view)),
+  const completion = await target.complete(rendered.ids, samplingOf(scenario), signal);
+  const agreed = tokensOf(answer, completion.tokens);
+  const consistent = agreed !== undefined;
+  const told = agreed ?? (await withHidden(target, rendered, answer, PATIENT, signal));
+  if (told === undefined)
+    throw new SeamstressError(
+      'target',
+      `scenario ${scenario.id}: two greedy runs gave different tokens, and the stream does not tell all of its own`,
+      {
+        hint: 'Such an engine can be tested only where its chat streams tell the ids.',
+      },
+    );
+  const tokens = agreed ?? phased(told, layOut(told, viewOf(answer.deltas)));
+  return {
+    generation: assemble(scenario, rendered, tokens, answer),
     answer,
-  );
-  if (generation.length === 0)
-    throw new SeamstressError('target', `scenario ${scenario.id}: the model generated nothing`, {
-      hint: 'Use a prompt that the model answers.',
-    });
-  return { generation, answer, completion, consistent };
+    completion,
+    consistent,
+  };
 }
 
-function samplingOf({ maxTokens }: Scenario): SamplingOptions {
+/**
+ * The generation behind a stream, of which no more is asked for than what it hides. That costs
+ * little, and tells nothing of how well the engine repeats itself.
+ *
+ * @returns undefined where the stream tells too little, or the engine goes on otherwise than it
+ * @throws {SeamstressError} `target` when the model said nothing
+ */
+export async function generateOnce(
+  target: Target,
+  scenario: Scenario,
+  signal: AbortSignal,
+  { rendered, answer }: Streamed,
+): Promise<Generation | undefined> {
+  const told = await withHidden(target, rendered, answer, STRICT, signal);
+  const tokens = told === undefined ? undefined : tokensOf(answer, told);
+  return tokens === undefined ? undefined : assemble(scenario, rendered, tokens, answer);
+}
+
+/** How the uninterrupted run of a scenario is sampled. */
+export function samplingOf({ maxTokens }: Scenario): SamplingOptions {
   return { maxTokens, top: TOP_CANDIDATES, cache: 'cold' };
+}
+
+/**
+ * The tokens with their phases, where they can be those behind a stream: every token that it told
+ * stands at its place, there are as many, and what the client read is in their text.
+ */
+function tokensOf(
+  { deltas, generated, tokens: told }: Answer,
+  tokens: readonly TokenEvent[],
+): readonly GeneratedToken[] | undefined {
+  const placed = told.every((token) => tokens[token.place - 1]?.id === token.id);
+  if (!placed || generated !== tokens.length) return undefined;
+  const view = viewOf(deltas);
+  const layout = layOut(tokens, view);
+  return holds(layout, view) ? phased(tokens, layout) : undefined;
 }
 
 function assemble(
@@ -127,12 +157,17 @@ function assemble(
   answer: Answer,
 ): Generation {
   const ended = answer.finish !== 'length' && tokens.at(-1)?.bytes.length === 0;
+  const length = tokens.length - (ended ? 1 : 0);
+  if (length === 0)
+    throw new SeamstressError('target', `scenario ${scenario.id}: the model generated nothing`, {
+      hint: 'Use a prompt that the model answers.',
+    });
   return {
     scenario,
     promptIds: rendered.ids,
     promptText: rendered.text,
     tokens,
-    length: tokens.length - (ended ? 1 : 0),
+    length,
     finish: answer.finish,
     deltas: answer.deltas,
     synthetic: false,
@@ -149,66 +184,6 @@ function phased(tokens: readonly TokenEvent[], layout: Layout): GeneratedToken[]
       ? { ...token, phase }
       : { id, bytes, logprob, top, phase };
   });
-}
-
-/**
- * True when these can be the tokens behind a chat stream: every token that it told stands at its
- * place, there are as many, and what the client read is in their text.
- */
-function agree(
-  answer: Answer,
-  tokens: readonly TokenEvent[],
-  view: View,
-  { reasoning, content }: Layout,
-): boolean {
-  const placed = answer.tokens.every((token) => tokens[token.place - 1]?.id === token.id);
-  if (!placed || answer.generated !== tokens.length) return false;
-  return shown(view.reasoning, reasoning) && shown(view.content, content);
-}
-
-function shown(text: string, [start, end]: readonly [number, number]): boolean {
-  return text.trim() === '' || end > start;
-}
-
-/** The tokens that the chat stream told, with the hidden ones continued by ids from what stands before them. */
-async function fillGaps(
-  target: Target,
-  scenario: Scenario,
-  rendered: Rendered,
-  answer: Answer,
-  signal: AbortSignal,
-): Promise<TokenEvent[]> {
-  const tokens: TokenEvent[] = [];
-  for (const told of [...answer.tokens, undefined]) {
-    const gap = (told?.place ?? answer.generated + 1) - 1 - tokens.length;
-    if (gap > 0)
-      tokens.push(
-        ...(await fillGap(target, scenario, [...rendered.ids, ...idsOf(tokens)], gap, signal)),
-      );
-    if (told !== undefined) tokens.push(told);
-  }
-  return tokens;
-}
-
-async function fillGap(
-  target: Target,
-  scenario: Scenario,
-  context: readonly number[],
-  gap: number,
-  signal: AbortSignal,
-): Promise<readonly TokenEvent[]> {
-  for (let tries = 0; tries < FILL_TRIES; tries++) {
-    const sampling = { maxTokens: gap, top: TOP_CANDIDATES, cache: 'cold' } as const;
-    const { tokens } = await target.complete(context, sampling, signal);
-    if (tokens.length === gap && isMarkup(tokens)) return tokens;
-  }
-  throw new SeamstressError(
-    'target',
-    `scenario ${scenario.id}: two greedy runs gave different tokens, and the stream does not tell all of its own`,
-    {
-      hint: 'Such an engine can be tested only where its chat streams tell the ids.',
-    },
-  );
 }
 
 /** True when two token lists are the same, id by id. */

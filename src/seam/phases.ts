@@ -27,6 +27,15 @@ export function layOut(tokens: readonly TokenEvent[], view: View): Layout {
   return { raw, reasoning, content, tools };
 }
 
+/** True when the reasoning and the content of a view stand in the text that it was laid over. */
+export function holds({ reasoning, content }: Layout, view: View): boolean {
+  return stands(view.reasoning, reasoning) && stands(view.content, content);
+}
+
+function stands(text: string, [start, end]: readonly [number, number]): boolean {
+  return text.trim() === '' || end > start;
+}
+
 /** Where `text` stands in `raw` from `from` on; an empty range at `from` when it is not there verbatim. */
 function locate(raw: Buffer, text: string, from: number): readonly [number, number] {
   if (text === '') return [from, from];

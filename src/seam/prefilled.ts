@@ -7,7 +7,7 @@
 import type { Target } from '../dialects/dialect.ts';
 import { SeamstressError } from '../errors.ts';
 import type { Begun, Scenario } from '../scenario/schema.ts';
-import { generate, TOP_CANDIDATES, type Generated, type Streamed } from './generate.ts';
+import { generate, samplingOf, type Generated, type Streamed } from './generate.ts';
 import {
   bytesOf,
   EMPTY_VIEW,
@@ -61,7 +61,7 @@ export async function generatePrefilled(
       hint: 'A literal tag in it, or reasoning for a model that does not think?',
     });
   const context = [...base.generation.promptIds, ...idsOf(given)];
-  const sampling = { maxTokens: scenario.maxTokens, top: TOP_CANDIDATES, cache: 'cold' } as const;
+  const sampling = samplingOf(scenario);
   const completion = await target.complete(context, sampling, signal);
   const again = await target.complete(context, { ...sampling, cache: 'warm' }, signal);
   const generation = assemble(base.generation, given, completion, writing);

@@ -54,6 +54,36 @@ describe('the repeat control', () => {
   });
 });
 
+describe('once', () => {
+  test('is the same subject for little more than its stream, and nothing is said of repeats', async () => {
+    const target = new FakeTarget(THINKING);
+    const subject = await makeSubject(target, THINKING.scenario, signal, { once: true });
+    const repeat = { tried: 0, disagreements: 0, noise: 0 };
+    expect(subject).toEqual({ ...subjectOf(THINKING), repeat, told: 9 });
+    expect(target.calls.chat).toBe(1);
+    expect(target.chats[0]?.sampling.top).toBe(0);
+    const asked = target.completions.reduce((sum, { sampling }) => sum + sampling.maxTokens, 0);
+    expect(asked).toBeLessThan(THINKING.tokens.length);
+  });
+
+  test('is not enough where the stream tells no ids: both arms are made', async () => {
+    const target = new FakeTarget(THINKING, { chat: (answer) => ({ ...answer, tokens: [] }) });
+    const subject = await makeSubject(target, THINKING.scenario, signal, { once: true });
+    expect(subject.generation.tokens).toEqual(THINKING.tokens);
+    expect(subject.repeat).toMatchObject({ tried: 2, disagreements: 0 });
+    expect(target.calls).toMatchObject({ chat: 1, complete: 2 });
+  });
+
+  test('is not enough where the engine goes on otherwise than it streamed', async () => {
+    const target = new FakeTarget(THINKING, {
+      complete: (tokens, _, call) => (call === 1 ? tokens.toReversed() : tokens),
+    });
+    const subject = await makeSubject(target, THINKING.scenario, signal, { once: true });
+    expect(subject.generation.tokens).toEqual(THINKING.tokens);
+    expect(subject.repeat.tried).toBe(2);
+  });
+});
+
 function run(...logprobs: readonly number[]): TokenEvent[] {
   return logprobs.map((logprob, id) => ({ id, bytes: new Uint8Array(), logprob }));
 }

@@ -6,7 +6,15 @@ import { checkStructure } from '../checks/structure.ts';
 import { SeamstressError } from '../errors.ts';
 import type { Begun, Scenario } from '../scenario/schema.ts';
 import { generateText } from './generate-text.ts';
-import { generate, sameIds, TOP_CANDIDATES, type Generated, type Streamed } from './generate.ts';
+import {
+  generate,
+  generateOnce,
+  sameIds,
+  samplingOf,
+  streamWhole,
+  type Generated,
+  type Streamed,
+} from './generate.ts';
 import { idsOf, type Generation, type TokenEvent, type View } from './generation.ts';
 import { markupOf, type Markup } from './markup.ts';
 import { generatePrefilled } from './prefilled.ts';
@@ -28,33 +36,44 @@ export interface Subject {
 
 /** The repeat control of one scenario: the uninterrupted run, run again. */
 export interface Repeat {
-  /** Arms compared with the first: the chat stream, and the warm completion. */
+  /** Arms compared with the first: the chat stream, and the warm completion; 0 where it was run once. */
   readonly tried: number;
   readonly disagreements: number;
   /** The largest change of a token's log-probability between two runs, in nats. */
   readonly noise: number;
 }
 
-/**
- * Generates a scenario once, repeats it warm, and derives every view.
- *
- * @param streamed the answer, where it was streamed before
- */
+/** How a scenario is made a subject. */
+export interface MakeOptions {
+  /** The answer, where it was streamed before. */
+  readonly streamed?: Streamed | undefined;
+  /** Nothing will be generated to be compared with it: it need not be repeated, nor tell candidates. */
+  readonly once?: boolean;
+}
+
+/** Generates a scenario once, repeats it warm unless `once` will do, and derives every view. */
 export async function makeSubject(
   target: Target,
   scenario: Scenario,
   signal: AbortSignal,
-  streamed?: Streamed,
+  { streamed, once = false }: MakeOptions = {},
 ): Promise<Subject> {
   if (scenario.prefill !== undefined)
     return await makePrefilledSubject(target, scenario, scenario.prefill, signal, streamed);
   if (isTextLevel(target)) return await makeTextSubject(target, scenario, signal);
-  const captured = await generate(target, scenario, signal, streamed);
+  const stream = streamed ?? (await streamWhole(target, scenario, signal, once ? 0 : undefined));
+  const told = stream.answer.tokens.length;
+  const single = once ? await generateOnce(target, scenario, signal, stream) : undefined;
+  if (single !== undefined) {
+    requireStructure(single);
+    return { ...derive(single), repeat: { tried: 0, disagreements: 0, noise: 0 }, told };
+  }
+  const captured = await generate(target, scenario, signal, stream);
   const { generation, completion } = captured;
   requireStructure(generation);
   const warm = await target.complete(
     generation.promptIds,
-    { maxTokens: scenario.maxTokens, top: TOP_CANDIDATES, cache: 'warm' },
+    { ...samplingOf(scenario), cache: 'warm' },
     signal,
   );
   const repeat: Repeat = {
@@ -63,7 +82,7 @@ export async function makeSubject(
       (captured.consistent ? 0 : 1) + (sameIds(warm.tokens, completion.tokens) ? 0 : 1),
     noise: Math.max(noiseBetween(completion.tokens, warm.tokens), noiseOfChat(captured)),
   };
-  return { ...derive(generation), repeat, told: captured.answer.tokens.length };
+  return { ...derive(generation), repeat, told };
 }
 
 /** The same where a client has begun the answer itself. */

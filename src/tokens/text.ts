@@ -12,6 +12,11 @@ export function decodeWhole(bytes: Uint8Array): { text: string; held: number } {
   return { text: decodeUtf8(bytes.subarray(0, bytes.length - held)), held };
 }
 
+/** A text without its whitespace. */
+export function withoutSpace(text: string): string {
+  return text.replaceAll(/\s+/g, '');
+}
+
 function unfinished(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;

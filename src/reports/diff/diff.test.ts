@@ -137,6 +137,15 @@ describe('what one of them did not test', () => {
   });
 });
 
+test('nor does a run of all cuts in which nothing was repeated: the engine may have said something else', async () => {
+  const matrix = [cell('content', 'reasoning-field', { exact: 99, diverged: 1 })];
+  const rare = { matrix, findings: [finding('space-run', [{ ...PLACE, count: 1 }])] };
+  const { controls } = stored({ matrix: CLEAN }).record;
+  const more = { controls: { ...controls, repeats: 0 } };
+  expect(await statuses(rare, { matrix: CLEAN })).toEqual(['fixed space-run']);
+  expect(await statuses(rare, { matrix: CLEAN, more })).toEqual(['not-seen space-run']);
+});
+
 test('a sample that lacks a rare finding does not say that it is fixed', async () => {
   const sampled = { plan: { cuts: 50 } } as const;
   const rare = {

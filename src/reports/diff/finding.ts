@@ -159,6 +159,9 @@ function compared(
 function exhaustive(a: RunRecord, b: RunRecord): boolean {
   return [a, b].every(
     ({ plan, controls }) =>
-      plan.mode === 'sweep' && plan.cuts === 'all' && controls.repeatDisagreements === 0,
+      plan.mode === 'sweep' &&
+      plan.cuts === 'all' &&
+      controls.repeats > 0 &&
+      controls.repeatDisagreements === 0,
   );
 }

@@ -6,13 +6,13 @@ import { VERDICTS } from '../../checks/verdict.ts';
 import { CAUSES } from '../../diagnosis/causes.ts';
 import { EDITS } from '../../seam/edits.ts';
 import { visible } from '../../tokens/text.ts';
+import { controlWords } from '../controls.ts';
 import { hopsFields, hopsSaid, hopsTable } from './markdown-hops.ts';
 import { clip, codeSpan, fenced, own } from './markdown-text.ts';
 import {
   endedEarly,
   engineOf,
   grouped,
-  nats,
   plural,
   seamsOf,
   SIGNS,
@@ -245,14 +245,8 @@ function recipe({ recipe: { byPhase, everywhere } }: RunRecord): string {
   ].join('\n\n');
 }
 
-function controls({ controls: made }: RunRecord): string {
-  const { tokenControl, realCuts } = made;
-  return [
-    `**Controls**: repeat ${made.repeats - made.repeatDisagreements}/${made.repeats} identical`,
-    `token ids ${tokenControl.exact}/${tokenControl.tried} exact`,
-    `τ ${nats(made.tau)} nat`,
-    `real cuts ${realCuts.asDerived}/${realCuts.tried} as derived`,
-  ].join(' · ');
+function controls(record: RunRecord): string {
+  return `**Controls**: ${controlWords(record).join(' · ')}`;
 }
 
 function missing({ notTested, errors }: RunRecord): string {

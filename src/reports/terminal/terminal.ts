@@ -2,6 +2,7 @@
 import { VERDICTS } from '../../checks/verdict.ts';
 import { CAUSES } from '../../diagnosis/causes.ts';
 import { showPiece, visible } from '../../tokens/text.ts';
+import { controlWords } from '../controls.ts';
 import { cacheTable } from './cache.ts';
 import { recipeTable } from './recipe.ts';
 import type { Finding, RunRecord, VerdictCounts } from '../record.ts';
@@ -91,14 +92,10 @@ function total(verdicts: VerdictCounts): number {
   return VERDICTS.reduce((sum, verdict) => sum + verdicts[verdict], 0);
 }
 
-function controls({ controls: made, totals, roundTrip }: RunRecord): string[] {
-  const same = made.repeats - made.repeatDisagreements;
-  const { tokenControl, realCuts } = made;
+function controls(record: RunRecord): string[] {
+  const { totals, roundTrip } = record;
   return [
-    `controls    repeat ${same}/${made.repeats} identical · token ids ${tokenControl.exact}/${tokenControl.tried} exact · τ ${nats(made.tau)} nat` +
-      (realCuts.tried === 0
-        ? ''
-        : ` · real cuts ${realCuts.asDerived}/${realCuts.tried} as derived`),
+    `controls    ${controlWords(record).join(' · ')}`,
     `cost        ${totals.requests} requests · ${totals.generatedTokens} tokens generated · ${totals.resumed} seams resumed for real · ${totals.seconds.toFixed(1)} s`,
     ...(roundTrip.cuts === 0
       ? []
@@ -106,10 +103,6 @@ function controls({ controls: made, totals, roundTrip }: RunRecord): string[] {
           `round trip  ${roundTrip.notIdempotent} of ${roundTrip.cuts} cuts do not encode back to their tokens${listOf(roundTrip.byClass)}`,
         ]),
   ];
-}
-
-function nats(value: number): string {
-  return value === 0 ? '0' : value < 0.001 ? value.toExponential(1) : value.toFixed(4);
 }
 
 function listOf(counts: Readonly<Record<string, number>>): string {

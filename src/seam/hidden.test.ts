@@ -1,0 +1,140 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Answer } from '../dialects/dialect.ts';
+import {
+  CALLING,
+  CUT_SHORT,
+  EOS,
+  FakeTarget,
+  generations,
+  PLAIN,
+  THINKING,
+} from './fixtures.test-help.ts';
+import { streamWhole } from './generate.ts';
+import { bytesOf, idsOf, type Generation, type TokenEvent } from './generation.ts';
+import { withHidden } from './hidden.ts';
+
+const { signal } = new AbortController();
+const STRICT = { tries: 1, checked: true, top: 0 };
+
+async function filled(
+  generation: Generation,
+  target = new FakeTarget(generation),
+  filling = STRICT,
+): Promise<readonly TokenEvent[] | undefined> {
+  const scenario = limited(generation);
+  const { rendered, answer } = await streamWhole(target, scenario, signal);
+  return await withHidden(target, rendered, answer, filling, signal);
+}
+
+function limited({ scenario, finish, length }: Generation): Generation['scenario'] {
+  return { ...scenario, maxTokens: finish === 'length' ? length : 64 };
+}
+
+test.each([
+  ['thinking', THINKING],
+  ['plain', PLAIN],
+  ['out of tokens', CUT_SHORT],
+])('a stream and its gaps are the whole generation: %s', async (_, wanted) => {
+  const tokens = await filled(wanted);
+  expect(idsOf(tokens ?? [])).toEqual(idsOf(wanted.tokens));
+  expect(bytesOf(tokens ?? [])).toEqual(bytesOf(wanted.tokens));
+});
+
+test('whatever the generation, it is whole or it is not told', async () => {
+  await fc.assert(
+    fc.asyncProperty(generations, async (wanted) => {
+      fc.pre(wanted.length > 0);
+      const tokens = await filled(wanted);
+      if (tokens !== undefined) expect(idsOf(tokens)).toEqual(idsOf(wanted.tokens));
+    }),
+  );
+});
+
+test('each gap is asked for with the token behind it, from the prompt and all tokens before', async () => {
+  const target = new FakeTarget(THINKING);
+  await filled(THINKING, target);
+  const { promptIds, tokens } = THINKING;
+  const start = promptIds.length;
+  expect(target.completions.length).toBeGreaterThan(1);
+  for (const { prompt } of target.completions)
+    expect(prompt).toEqual([...promptIds, ...idsOf(tokens, 0, prompt.length - start)]);
+  const asked = target.completions.reduce((sum, { sampling }) => sum + sampling.maxTokens, 0);
+  const hidden = tokens.length - 9;
+  expect(asked).toBe(hidden + target.completions.length - 1);
+});
+
+test('a stream that hides nothing is still held against its prompt', async () => {
+  const all = { ...THINKING, tokens: THINKING.tokens };
+  const tellsAll = (answer: Answer): Answer => ({
+    ...answer,
+    tokens: all.tokens.map((token, i) => ({ ...token, place: i + 1 })),
+  });
+  const right = new FakeTarget(all, { chat: tellsAll });
+  expect(idsOf((await filled(all, right)) ?? [])).toEqual(idsOf(all.tokens));
+  expect(right.completions).toMatchObject([{ prompt: all.promptIds, sampling: { maxTokens: 1 } }]);
+  const wrong = new FakeTarget(all, { chat: tellsAll, complete: () => [{ id: 7, bytes: NONE }] });
+  expect(await filled(all, wrong)).toBeUndefined();
+});
+
+const NONE = new Uint8Array();
+
+describe('nothing is made up', () => {
+  test('where the engine goes on otherwise behind a gap', async () => {
+    const target = new FakeTarget(THINKING, {
+      complete: (tokens) =>
+        tokens.map((token, i) => (i === tokens.length - 1 ? { ...token, id: 7 } : token)),
+    });
+    expect(await filled(THINKING, target)).toBeUndefined();
+    expect(target.calls.complete).toBe(1);
+  });
+
+  test('where a gap is said in words', async () => {
+    const target = new FakeTarget(THINKING, {
+      complete: (tokens) => tokens.map((token) => ({ ...token, bytes: Buffer.from('word') })),
+    });
+    expect(await filled(THINKING, target)).toBeUndefined();
+  });
+
+  test('where the answer by ids is too short', async () => {
+    const target = new FakeTarget(THINKING, { complete: () => [] });
+    expect(await filled(THINKING, target)).toBeUndefined();
+  });
+
+  test('where the stream tells no ids, and nothing is generated for it', async () => {
+    const target = new FakeTarget(CALLING, { chat: (answer) => ({ ...answer, tokens: [] }) });
+    expect(await filled(CALLING, target)).toBeUndefined();
+    expect(target.calls.complete).toBe(0);
+  });
+});
+
+test('an engine that does not repeat itself is asked a few times', async () => {
+  const flaky = new FakeTarget(THINKING, {
+    complete: (tokens, _, call) => (call === 1 ? [] : tokens),
+  });
+  const tokens = await filled(THINKING, flaky, { tries: 3, checked: false, top: 5 });
+  expect(idsOf(tokens ?? [])).toEqual(idsOf(THINKING.tokens));
+});
+
+test('bytes that were told with a later token are not there twice', async () => {
+  // llama.cpp: a token that ends inside a character has no entry, and the next one has its bytes too.
+  const places = [' ', '\xe2', '\x82', '\xac'].map((byte, i) => ({
+    id: i + 1,
+    bytes: Uint8Array.of(byte.charCodeAt(0)),
+  }));
+  const [space, ...character] = places as [TokenEvent, ...TokenEvent[]];
+  const told = { ...(character[2] as TokenEvent), bytes: bytesOf(places), place: 4 };
+  const end = { id: EOS, bytes: NONE };
+  const script = [space, ...character, end];
+  const target = new FakeTarget(THINKING, {
+    chat: (answer) => ({
+      ...answer,
+      generated: 5,
+      tokens: [told],
+      deltas: [{ after: 4, content: ' €' }],
+    }),
+    complete: (_, __, call) => (call === 1 ? script.slice(0, 3) : [end]),
+  });
+  const tokens = await filled(THINKING, target, { tries: 1, checked: false, top: 5 });
+  expect(tokens?.map(({ bytes }) => [...bytes])).toEqual(script.map(({ bytes }) => [...bytes]));
+});
