@@ -80,7 +80,14 @@ async function look(name, seed) {
     signal,
   );
   const target = throughFaultyClient(connected, planted, seed);
-  const options = { ...plan, strategies: strategiesNamed(plan.strategies), cases, seed, signal };
+  const options = {
+    ...plan,
+    strategies: strategiesNamed(plan.strategies),
+    cases,
+    concurrency: 1,
+    seed,
+    signal,
+  };
   let drawn = 0;
   let runs = 0;
   let found;

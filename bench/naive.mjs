@@ -36,10 +36,13 @@ const concurrency = engine.startsWith('vllm') ? 32 : 8;
 const NAIVE = join(import.meta.dirname, 'naive.py');
 const MOST = 1 << 28;
 
+/** The embedded server makes a mistake, so that there is something to be found. */
+const planted = engine === 'reference' ? [{ name: 'newline-before-close', rate: 1 }] : [];
+
 const folder = await mkdtemp(join(tmpdir(), 'seamstress-bench-'));
 const server =
   engine === 'reference' || engine === 'growth'
-    ? await startReference().then((one) => ({ ...one, stop: () => one.close() }))
+    ? await startReference({ faults: planted }).then((one) => ({ ...one, stop: () => one.close() }))
     : await startEngine(parseEngine(engine), { signal, progress: (line) => console.error(line) });
 const { json } = values;
 try {
