@@ -106,6 +106,12 @@ export function readRun(folder: string): Left {
   return { record, seams };
 }
 
+/** Cuts at which the server would see other ids than the model wrote, or refuses to go on. */
+export function wrongPrompts({ seams }: Pick<Left, 'seams'>): string[] {
+  const wrong = seams.filter(({ check }) => check === 'prompt' || check === 'resume');
+  return wrong.map(({ scenario, strategy, k }) => `${scenario} ${strategy} ${k}`).toSorted();
+}
+
 /** Where a finding's file is. */
 export function findingFile(folder: string, finding: Finding): string {
   return join(folder, 'findings', `${finding.id}.json`);

@@ -20,6 +20,7 @@ import {
   start,
   until,
   untilSeams,
+  wrongPrompts,
   type Left,
 } from '../commands/cli.test-help.ts';
 
@@ -111,6 +112,25 @@ describe('the newest build', () => {
       ]),
     );
     expect(record.findings.length).toBeLessThan(12);
+    await expectNoServer();
+  });
+
+  test('prompts alone: the same prompts are wrong, for a fraction of the tokens', async () => {
+    const args = ['--engine', 'llama.cpp', '--compare', '0', '--seed', '1', '--out', 'alone'];
+    const ran = await seamstress(['run', ...args], { cwd, env, timeoutMs: 590_000 });
+    expect(ran.status).toBe(1);
+    const alone = readRun(join(cwd, 'alone'));
+    expect(wrongPrompts(alone).length).toBeGreaterThan(100);
+    expect(wrongPrompts(alone)).toEqual(wrongPrompts(left));
+    const { controls, totals, plan } = alone.record;
+    // Streams with tools tell no ids: those were generated three times.
+    expect(controls.repeats).toBeLessThan(plan.scenarios.length);
+    expect(controls).toMatchObject({ repeatDisagreements: 0, tokenControl: { tried: 0 } });
+    expect(controls.realCuts).toEqual({
+      tried: plan.scenarios.length,
+      asDerived: plan.scenarios.length,
+    });
+    expect(totals.generatedTokens).toBeLessThan(left.record.totals.generatedTokens / 3);
     await expectNoServer();
   });
 

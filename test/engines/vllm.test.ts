@@ -15,6 +15,7 @@ import { findingSchema, type Finding, type RunRecord } from '../../src/reports/r
 import { RunStore } from '../../src/reports/store.ts';
 import { loadScenarios } from '../../src/scenario/load.ts';
 import { strategiesNamed } from '../../src/seam/named.ts';
+import { readRun, wrongPrompts } from '../commands/cli.test-help.ts';
 
 const LAUNCHER = 'python_server.py';
 const ENGINE = join(import.meta.dirname, '../../src/engines/engine.ts');
@@ -85,9 +86,10 @@ test('is provisioned, starts, and says who it is', async () => {
 
 describe('a sweep', () => {
   let record: RunRecord;
+  let options: CampaignOptions;
   beforeAll(async () => {
     const scenarios = await loadScenarios([]);
-    const options: CampaignOptions = {
+    options = {
       scenarios: scenarios.filter(({ id }) => ['add', 'chinese', 'tool'].includes(id)),
       strategies: strategiesNamed(['reasoning-field', 'reasoning-field+flags', 'raw-text']),
       lossy: false,
@@ -117,6 +119,19 @@ describe('a sweep', () => {
     expect(controls.realCuts.tried).toBeGreaterThan(6);
     expect(totals.seams).toBeGreaterThanOrEqual(90);
     expect(totals.verdicts).toMatchObject({ error: 0, unstable: 0, rejected: 0 });
+  });
+
+  test('of prompts alone finds the same ones wrong, and generates each answer once', async () => {
+    const store = new RunStore(join(folder, 'alone'));
+    const alone = await runCampaign(open.target, { ...options, compare: 0 }, store, () => {});
+    const wrong = wrongPrompts(readRun(join(folder, 'alone')));
+    expect(wrong.length).toBeGreaterThan(20);
+    expect(wrong).toEqual(wrongPrompts(readRun(join(folder, 'run'))));
+    expect(alone.controls).toMatchObject({
+      repeats: 0,
+      tokenControl: { tried: 0 },
+      realCuts: { tried: 3, asDerived: 3 },
+    });
   });
 
   test('without flags a new turn is opened', () => {
