@@ -12,6 +12,8 @@ import type { CampaignOptions } from './run.ts';
 export interface State {
   planned: number;
   lossy: number;
+  /** Scenarios that were generated once, since nothing is held against a repeat. */
+  once: number;
   readonly untested: { what: string; why: string; count?: number }[];
   realCuts: RealCutTotals | undefined;
   recipe: RunRecord['recipe'];
@@ -27,6 +29,7 @@ export function freshState(): State {
   return {
     planned: 0,
     lossy: 0,
+    once: 0,
     untested: [],
     realCuts: undefined,
     recipe: { matrix: [], byPhase: [], everywhere: [] },
@@ -99,7 +102,7 @@ export function makeRecord(
     cache: state.cache,
     ...tokenizationOf(state, past),
     recipe: state.recipe,
-    notTested: notTested(target, options, ledger, state),
+    notTested: notTested(target, options, ledger, state, interrupted !== undefined),
     errors: [...state.errors, ...(state.realCuts?.trouble ?? []), ...tally.errors],
     findings,
   };
@@ -118,21 +121,22 @@ function notTested(
   options: CampaignOptions,
   ledger: Ledger,
   state: State,
+  ended: boolean,
 ): RunRecord['notTested'] {
   const list: { what: string; why: string; count?: number }[] = [...state.untested];
   const { seams, byPhase } = ledger.tally.totals;
   const { shard } = options;
   if (options.compare === 0)
-    list.push(
-      {
-        what: 'what the model makes of a resume',
-        why: '--compare 0 compares prompts alone: nothing was resumed',
-      },
-      {
-        what: 'whether the engine repeats itself',
-        why: 'no verdict on a prompt depends on it: a scenario was generated once where its stream tells the ids',
-      },
-    );
+    list.push({
+      what: 'what the model makes of a resume',
+      why: '--compare 0 compares prompts alone: nothing was resumed',
+    });
+  if (state.once > 0)
+    list.push({
+      what: 'repeats of uninterrupted runs',
+      why: 'no verdict on a prompt depends on them, and these streams tell their own ids',
+      count: state.once,
+    });
   if (state.lossy > 0)
     list.push({
       what: 'seams of strategies that drop reasoning',
@@ -141,8 +145,10 @@ function notTested(
     });
   if (options.mode === 'sweep' && seams < state.planned)
     list.push({ what: 'planned seams', why: 'the run ended early', count: state.planned - seams });
+  if (ended && state.planned === 0)
+    list.push({ what: 'every seam', why: 'the run ended early, before any was planned' });
   for (const phase of ['reasoning', 'content', 'tool-call'])
-    if (byPhase[phase] === undefined)
+    if (seams > 0 && byPhase[phase] === undefined)
       list.push({ what: `cuts inside ${phase}`, why: 'no seam of this run fell there' });
   if (shard !== undefined && shard.of > 1)
     list.push({
@@ -150,10 +156,11 @@ function notTested(
       why: `this run is number ${shard.index} of ${shard.of}; merge puts them together`,
     });
   list.push(...otherWays(options, target));
-  list.push({
-    what: 'the output of resumes from a warm cache',
-    why: 'resumes are judged cold, so that only the seam differs',
-  });
+  if (options.compare > 0)
+    list.push({
+      what: 'the output of resumes from a warm cache',
+      why: 'resumes are judged cold, so that only the seam differs',
+    });
   return list;
 }
 

@@ -18,6 +18,7 @@ import { fuzz } from './fuzz.ts';
 import { judgeFor, possibleStrategies } from './judge-text.ts';
 import { Ledger } from './ledger.ts';
 import { freshState, makeRecord, type Past, type State } from './make-record.ts';
+import { promptsTold, requirePrompts } from './prompts-alone.ts';
 import { confirmViews } from './realCuts.ts';
 import { searchRecipe } from './recipe.ts';
 import { findingOf } from './report.ts';
@@ -142,9 +143,8 @@ export async function conduct(
       what: `the strategies ${impossible.map(({ name }) => name).join(', ')}`,
       why: 'this server has no such way to resume, or does not tell what judging it needs (ids, prompts)',
     });
-  const byPrompt = options.compare === 0 ? strategies.filter(needsNoOutput) : strategies;
   const shelf = new Shelf();
-  const own = { ...options, strategies: byPrompt };
+  const own = { ...options, strategies };
   try {
     await campaign(target, own, signal, ledger, controls, state, listener, shelf);
   } catch (error) {
@@ -190,21 +190,6 @@ export async function conduct(
   return record;
 }
 
-/** @throws {SeamstressError} `usage` where a server does not tell its prompts */
-function requirePrompts(target: Target): void {
-  if (isTextLevel(target))
-    throw new SeamstressError(
-      'usage',
-      `--compare 0 compares prompts alone, and ${target.identity.url} does not tell the ids of any`,
-      { hint: 'Leave it out: only the output of resumes can be compared there.' },
-    );
-}
-
-/** False for strategies of which there is nothing but the output to be looked at. */
-function needsNoOutput({ name, needs = [] }: Strategy): boolean {
-  return !(/^token-ids\b/.test(name) || needs.includes('whole') || needs.includes('stream-replay'));
-}
-
 async function campaign(
   target: Target,
   options: CampaignOptions,
@@ -227,7 +212,13 @@ async function campaign(
     state.lost =
       (await fuzz(target, subjects, judge, ledger, { ...options, signal }, listener)) ===
       'target-lost';
-  } else await sweep(target, subjects, options, signal, judge, ledger, state, listener);
+  } else {
+    const { strategies, compare } = options;
+    const tested =
+      compare === 0 ? await promptsTold(target, strategies, subjects, signal, state) : strategies;
+    const own = { ...options, strategies: tested };
+    await sweep(target, subjects, own, signal, judge, ledger, state, listener);
+  }
   state.whitespace = await ledger.tally.whitespace.finish(controls);
   const first = options.shard === undefined || options.shard.index === 1;
   if (first && !isTextLevel(target) && options.tokenization !== false)

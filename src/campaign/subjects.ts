@@ -34,12 +34,14 @@ export async function makeSubjects(
   for await (const { scenario, result } of made(target, options, signal)) {
     if (result.status === 'rejected') {
       last = result.reason;
-      state.untested.push({ what: `scenario ${scenario.id}`, why: messageOf(last) });
+      const why = messageOf(last).replace(`scenario ${scenario.id}: `, '');
+      state.untested.push({ what: `scenario ${scenario.id}`, why });
       state.errors.push(messageOf(last));
       continue;
     }
     const subject = result.value;
     controls.addRepeat(subject);
+    if (subject.repeat.tried === 0) state.once++;
     shelf.add(subject);
     listener({
       kind: 'generated',

@@ -39,9 +39,7 @@ interface RunOptions extends TargetOptions, OutcomeOptions {
 export function runCommand(): Command {
   const command = new Command('run')
     .summary('cut, resume and compare')
-    .description(
-      'Generates each scenario once, cuts it, resumes it with every strategy, and compares.',
-    )
+    .description('Generates each scenario, cuts it, resumes it with every strategy, and compares.')
     .argument(
       '[scenario...]',
       'scenario files, folders of them, or the name of a built-in pack (default: thinker)',
@@ -116,6 +114,7 @@ async function run(
   const [
     { loadScenarios },
     { strategiesNamed },
+    { hasPrompt },
     { runCampaign },
     { RunStore, withoutTape },
     { openTarget },
@@ -123,6 +122,7 @@ async function run(
   ] = await Promise.all([
     import('../scenario/load.ts'),
     import('../seam/named.ts'),
+    import('../seam/strategy.ts'),
     import('../campaign/run.ts'),
     import('../reports/store.ts'),
     import('./target.ts'),
@@ -138,6 +138,13 @@ async function run(
       hint: 'Give it with --mode sweep, where every cut is tested.',
     });
   const strategies = strategiesNamed(options.strategy ?? []);
+  const silent = strategies.filter((strategy) => !hasPrompt(strategy)).map(({ name }) => name);
+  if (options.compare === 0 && options.strategy !== undefined && silent.length > 0)
+    throw new SeamstressError(
+      'usage',
+      `--compare 0 compares prompts alone, and ${silent.join(', ')} can be judged by the output only`,
+      { hint: 'Name other strategies, or leave --compare out.' },
+    );
   const scenarios = await loadScenarios(paths);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const started = new Date();

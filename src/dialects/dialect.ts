@@ -126,7 +126,8 @@ export interface Timing {
 export interface SentRequest {
   readonly method: 'GET' | 'POST';
   readonly url: string;
-  readonly body: unknown;
+  /** Nothing where none is sent. */
+  readonly body?: unknown;
   /** The header in which a key was sent, where one was; the key itself is never kept. */
   readonly keyHeader?: KeyHeader | undefined;
 }

@@ -3,15 +3,21 @@ import { describe, expect, test } from 'vitest';
 import { VERDICTS } from '../checks/verdict.ts';
 import { example } from './hostile.test-help.ts';
 import {
+  cutsWords,
   engineOf,
   grouped,
+  isInconclusive,
   matrixOf,
   percent,
   seamsOf,
   verdictLine,
   worstFirst,
 } from './matrix.ts';
-import type { Finding } from './record.ts';
+import { githubAnnotations } from './github/github.ts';
+import { junitReport } from './junit/junit.ts';
+import { markdownReport } from './markdown/markdown.ts';
+import type { Finding, VerdictCounts } from './record.ts';
+import { terminalReport } from './terminal/terminal.ts';
 
 const record = example('llama.cpp-b11549');
 
@@ -84,4 +90,49 @@ describe('the matrix of a real run', () => {
     expect(verdictLine({ ...record, totals: none, findings: [] })).toBe('Nothing was tested');
     expect(engineOf(record)).toBe('llama.cpp b11549');
   });
+});
+
+describe('a run without a finding is not yet one that is well', () => {
+  const clean = { ...record, findings: [], errors: [] };
+  const { totals, plan } = clean;
+  const failed = { ...totals, verdicts: { ...totals.verdicts, error: 2 } };
+
+  test.each([
+    ['with errors', { ...clean, totals: failed }, /, 2 errors/],
+    ['with an error of the run itself', { ...clean, errors: ['gone'] }, /No findings/],
+    [
+      'that planned more',
+      { ...clean, plan: { ...plan, seams: totals.seams + 1 } },
+      /, 1 planned seam not tested/,
+    ],
+    [
+      'that tested nothing',
+      { ...clean, totals: { ...totals, seams: 0, verdicts: {} as VerdictCounts } },
+      /^Nothing was tested$/,
+    ],
+  ])('%s', (_, run, words) => {
+    expect(isInconclusive(run)).toBe(true);
+    expect(verdictLine(run)).toMatch(words);
+    expect(markdownReport(run)).toContain('### ! seamstress');
+  });
+
+  test('one that is', () => {
+    expect(isInconclusive(clean)).toBe(false);
+    expect(markdownReport(clean)).toContain('### ✓ seamstress');
+  });
+});
+
+test('a run of prompts alone says so where it says how it went', () => {
+  const alone = { ...record, plan: { ...record.plan, compare: 0 } };
+  expect(verdictLine(record)).not.toContain('alone');
+  expect(verdictLine(alone)).toMatch(/, prompts alone$/);
+  expect(cutsWords(alone)).toBe(`${cutsWords(record)}, prompts alone`);
+});
+
+test('planted faults stand in every report', () => {
+  const planted = { ...record, target: { ...record.target, faults: ['lost-space@0.5', '<b>'] } };
+  expect(markdownReport(planted)).toContain('planted faults: lost-space@0.5, <b>');
+  expect(githubAnnotations(planted)).toContain('planted faults: lost-space@0.5');
+  expect(junitReport(planted)).toContain('name="planted fault" value="lost-space@0.5"');
+  expect(terminalReport(planted, 'x')).toContain('planted faults: lost-space@0.5');
 });

@@ -97,12 +97,43 @@ export function endedEarly({ interrupted }: Pick<RunRecord, 'interrupted'>): str
 
 /** One line that says how the run went. */
 export function verdictLine(record: RunRecord): string {
-  const { totals, findings } = record;
+  const { totals, findings, plan } = record;
   if (totals.seams === 0) return 'Nothing was tested';
-  const exact = percent(totals.verdicts.exact, totals.seams);
-  return findings.length === 0
-    ? `No findings in ${plural(totals.seams, 'seam')}, ${exact} exact`
-    : `${plural(findings.length, 'finding')} in ${plural(totals.seams, 'seam')}, ${exact} exact`;
+  const errors = totals.verdicts.error ?? 0;
+  return [
+    `${findings.length === 0 ? 'No findings' : plural(findings.length, 'finding')} in ${plural(totals.seams, 'seam')}`,
+    `${percent(totals.verdicts.exact, totals.seams)} exact`,
+    ...(errors === 0 ? [] : [plural(errors, 'error')]),
+    ...(isUnfinished(record)
+      ? [`${plural(plan.seams - totals.seams, 'planned seam')} not tested`]
+      : []),
+    ...(plan.compare === 0 ? ['prompts alone'] : []),
+  ].join(', ');
+}
+
+/** True when a sweep has not judged all that it planned. */
+export function isUnfinished({ plan, totals }: Pick<RunRecord, 'plan' | 'totals'>): boolean {
+  return plan.mode === 'sweep' && totals.seams < plan.seams;
+}
+
+/** True when a run cannot say that all is well, also without a finding: nothing tested, errors, or not all of it. */
+export function isInconclusive(record: RunRecord): boolean {
+  const { exact, drift, diverged, rejected, error } = record.totals.verdicts;
+  const conclusive = exact + drift + diverged + rejected;
+  return conclusive === 0 || error > 0 || record.errors.length > 0 || isUnfinished(record);
+}
+
+/** Which cuts were tested, in words. */
+export function cutsWords({ plan }: Pick<RunRecord, 'plan'>): string {
+  if (plan.mode === 'fuzz') return `fuzzing, ${grouped(plan.seams)} cases at most`;
+  const cuts = plan.cuts === 'all' ? 'every cut' : `${plan.cuts} cuts each`;
+  return plan.compare === 0 ? `${cuts}, prompts alone` : cuts;
+}
+
+/** The faults that were planted, in words; undefined where there are none. */
+export function plantedWords({ target }: Pick<RunRecord, 'target'>): string | undefined {
+  const faults = target.faults ?? [];
+  return faults.length === 0 ? undefined : `planted faults: ${faults.join(', ')}`;
 }
 
 /** A number of nats, short. */

@@ -299,7 +299,7 @@ const viewSchema = z.object({
 const requestSchema = z.object({
   method: z.enum(['GET', 'POST']),
   url: z.string(),
-  body: z.unknown(),
+  body: z.unknown().optional(),
   keyHeader: z.enum(KEY_HEADERS).optional(),
 });
 

@@ -94,8 +94,8 @@ export async function generate(
   const completion = await target.complete(rendered.ids, samplingOf(scenario), signal);
   const agreed = tokensOf(answer, completion.tokens);
   const consistent = agreed !== undefined;
-  const told = agreed ?? (await withHidden(target, rendered, answer, PATIENT, signal));
-  if (told === undefined)
+  const whole = agreed ?? (await withHidden(target, rendered, answer, PATIENT, signal));
+  if (whole === undefined)
     throw new SeamstressError(
       'target',
       `scenario ${scenario.id}: two greedy runs gave different tokens, and the stream does not tell all of its own`,
@@ -103,7 +103,7 @@ export async function generate(
         hint: 'Such an engine can be tested only where its chat streams tell the ids.',
       },
     );
-  const tokens = agreed ?? phased(told, layOut(told, viewOf(answer.deltas)));
+  const tokens = agreed ?? phased(whole, layOut(whole, viewOf(answer.deltas)));
   return {
     generation: assemble(scenario, rendered, tokens, answer),
     answer,
@@ -125,8 +125,8 @@ export async function generateOnce(
   signal: AbortSignal,
   { rendered, answer }: Streamed,
 ): Promise<Generation | undefined> {
-  const told = await withHidden(target, rendered, answer, STRICT, signal);
-  const tokens = told === undefined ? undefined : tokensOf(answer, told);
+  const whole = await withHidden(target, rendered, answer, STRICT, signal);
+  const tokens = whole === undefined ? undefined : tokensOf(answer, whole);
   return tokens === undefined ? undefined : assemble(scenario, rendered, tokens, answer);
 }
 

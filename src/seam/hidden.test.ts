@@ -64,6 +64,54 @@ test('each gap is asked for with the token behind it, from the prompt and all to
   expect(asked).toBe(hidden + target.completions.length - 1);
 });
 
+describe('the ends of an answer', () => {
+  const { promptIds, tokens } = PLAIN;
+  /** A stream that tells all of a plain answer but its end. */
+  const tellsText = (answer: Answer): Answer => ({
+    ...answer,
+    tokens: tokens.slice(0, -1).map((token, i) => ({ ...token, place: i + 1 })),
+  });
+
+  test('the start is asked for from the prompt, and the end behind everything', async () => {
+    const target = new FakeTarget(PLAIN, { chat: tellsText });
+    expect(idsOf((await filled(PLAIN, target)) ?? [])).toEqual(idsOf(tokens));
+    expect(target.completions).toMatchObject([
+      { prompt: promptIds, sampling: { maxTokens: 1 } },
+      {
+        prompt: [...promptIds, ...idsOf(tokens, 0, -1 + tokens.length)],
+        sampling: { maxTokens: 1 },
+      },
+    ]);
+  });
+
+  test('a prompt that is not the one that was answered is noticed', async () => {
+    const target = new FakeTarget(PLAIN, { chat: tellsText, render: (text) => `${text}?` });
+    expect(await filled(PLAIN, target)).toBeUndefined();
+  });
+
+  test('a line break is no end', async () => {
+    const target = new FakeTarget(PLAIN, {
+      chat: tellsText,
+      complete: (honest, _, call) =>
+        call === 1 ? honest : honest.map(() => ({ id: 10, bytes: Buffer.from('\n') })),
+    });
+    expect(await filled(PLAIN, target)).toBeUndefined();
+  });
+
+  test('a control token that the stream shows has the bytes that it has by ids', async () => {
+    const target = new FakeTarget(PLAIN, {
+      chat: (answer) => ({
+        ...answer,
+        tokens: tellsText(answer).tokens.map((token) =>
+          token.place === 1 ? { ...token, bytes: Buffer.from('<|channel|>') } : token,
+        ),
+      }),
+    });
+    const whole = await filled(PLAIN, target);
+    expect(whole?.map(({ bytes }) => bytes)).toEqual(tokens.map(({ bytes }) => bytes));
+  });
+});
+
 test('a stream that hides nothing is still held against its prompt', async () => {
   const all = { ...THINKING, tokens: THINKING.tokens };
   const tellsAll = (answer: Answer): Answer => ({

@@ -13,8 +13,8 @@ export interface Filling {
   /** Tries for each gap: an engine that does not repeat itself may need several. */
   readonly tries: number;
   /**
-   * Each gap is gone on with by the token that the stream tells behind it, and where there is no gap
-   * the first token is asked for.
+   * Each gap must lead to the token that the stream tells behind it, and the last one to the end. The
+   * first token is asked for too, so that the prompt is known to be the one that was answered.
    */
   readonly checked: boolean;
   /** Candidates asked for at each position. */
@@ -27,10 +27,12 @@ const MOST_HIDDEN = 16;
 /** A stretch of the answer that is asked for. */
 interface Gap {
   /** How many tokens the stream tells before it. */
-  readonly told: number;
+  readonly before: number;
   readonly length: number;
   /** What the stream tells behind it; undefined at the end. */
   readonly next: PlacedToken | undefined;
+  /** True for the last one of an answer that was not cut short: it closes with a token without text. */
+  readonly ends: boolean;
 }
 
 /** All tokens behind a stream; undefined when a gap is no markup, or is not followed by what the stream tells. */
@@ -45,35 +47,40 @@ export async function withHidden(
   const tooLong = answer.tokens.length === 0 || gaps.some(({ length }) => length > MOST_HIDDEN);
   if (filling.checked && tooLong) return undefined;
   const tokens: TokenEvent[] = [];
-  let told = 0;
+  let taken = 0;
   for (const gap of gaps) {
-    tokens.push(...answer.tokens.slice(told, gap.told));
-    const hidden = await fill(target, [...prompt, ...idsOf(tokens)], gap, filling, signal);
-    if (hidden === undefined) return undefined;
-    tokens.push(...hidden);
-    if (gap.next !== undefined) tokens.push(withoutCarried(gap.next, hidden));
-    told = gap.told + 1;
+    tokens.push(...answer.tokens.slice(taken, gap.before));
+    const filled = await fill(target, [...prompt, ...idsOf(tokens)], gap, filling, signal);
+    if (filled === undefined) return undefined;
+    tokens.push(...filled);
+    // By ids a control token has no text, which the stream may show: what was asked for counts.
+    if (gap.next !== undefined && filled.length === gap.length)
+      tokens.push(withoutCarried(gap.next, filled));
+    taken = gap.before + 1;
   }
-  return [...tokens, ...answer.tokens.slice(told)];
+  return [...tokens, ...answer.tokens.slice(taken)];
 }
 
-/** What a stream does not tell; with `checked` the start of the answer at least, where nothing is hidden. */
-function gapsOf({ tokens, generated }: Answer, checked: boolean): Gap[] {
+/** What a stream does not tell; with `checked` also the start of the answer, where that is not hidden. */
+function gapsOf({ tokens, generated, finish }: Answer, checked: boolean): Gap[] {
   const gaps: Gap[] = [];
   let place = 0;
-  for (const [told, next] of [...tokens.entries(), [tokens.length, undefined] as const]) {
+  for (const [before, next] of [...tokens.entries(), [tokens.length, undefined] as const]) {
     const at = next?.place ?? generated + 1;
     const length = at - 1 - place;
-    if (length > 0) gaps.push({ told, length, next });
+    const ends = next === undefined && finish !== 'length';
+    if (length > 0) gaps.push({ before, length, next, ends });
     place = at;
   }
-  return gaps.length === 0 && checked ? [{ told: 0, length: 0, next: tokens[0] }] : gaps;
+  const start = { before: 0, length: 0, next: tokens[0], ends: false };
+  return checked && gaps[0]?.before !== 0 ? [start, ...gaps] : gaps;
 }
 
+/** The tokens of a gap, and where they are checked the one behind it. */
 async function fill(
   target: Target,
   context: readonly number[],
-  { length, next }: Gap,
+  { length, next, ends }: Gap,
   { tries, checked, top }: Filling,
   signal: AbortSignal,
 ): Promise<readonly TokenEvent[] | undefined> {
@@ -84,9 +91,14 @@ async function fill(
     const { tokens } = await target.complete(context, sampling, signal);
     const hidden = tokens.slice(0, length);
     const leads = idsOf(tokens.slice(length)).join() === behind.join();
-    if (hidden.length === length && leads && isMarkup(hidden)) return hidden;
+    const whole = hidden.length === length && (!checked || !ends || hasEnd(hidden));
+    if (whole && leads && isMarkup(hidden)) return checked ? tokens : hidden;
   }
   return undefined;
+}
+
+function hasEnd(tokens: readonly TokenEvent[]): boolean {
+  return tokens.at(-1)?.bytes.length === 0;
 }
 
 /** llama.cpp tells the bytes of tokens that no character ended in with the token in which it does. */

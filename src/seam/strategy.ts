@@ -32,6 +32,11 @@ export interface Strategy {
   readonly resume: (held: Held) => Resume;
 }
 
+/** False for a strategy of which there is nothing but the output to be looked at: no prompt is rendered. */
+export function hasPrompt({ name, needs = [] }: Pick<Strategy, 'name' | 'needs'>): boolean {
+  return !(/^token-ids\b/.test(name) || needs.includes('whole') || needs.includes('stream-replay'));
+}
+
 /** True where a strategy is made for what is held. */
 export function applies(strategy: Strategy, generation: Generation, view: View): boolean {
   return strategy.applies?.({ generation, view }) ?? true;

@@ -37,7 +37,7 @@ const headerSchema: z.ZodType<TapeHeader> = z.object({
     mode: z.enum(['sweep', 'fuzz']),
     cuts: z.union([z.literal('all'), z.int().min(1)]),
     cases: z.int().min(0),
-    compare: z.int().min(1),
+    compare: z.int().min(0),
     seed: z.int().min(0),
     shard: z.object({ index: z.int().min(1), of: z.int().min(1) }).optional(),
   }),

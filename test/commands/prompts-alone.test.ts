@@ -1,7 +1,7 @@
 /** `--compare 0`: every prompt is compared, and nothing is resumed. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { packOf, readRun, seamstress, temporaryFolder } from './cli.test-help.ts';
+import { packOf, readRun, seamstress, temporaryFolder, wrongPrompts } from './cli.test-help.ts';
 
 const cwd = temporaryFolder();
 const pack = packOf(cwd, ['add', 'fruits']);
@@ -18,7 +18,10 @@ test('a right server: every cut is exact by its prompt, and that nothing was res
   expect(record.controls).toMatchObject({ repeats: 0, tokenControl: { tried: 0, exact: 0 } });
   expect(record.controls.realCuts).toEqual({ tried: 2, asDerived: 2 });
   expect(ran.stdout).toContain('repeat not made · token ids not made · τ not measured');
-  expect(ran.stdout).toContain('whether the engine repeats itself');
+  expect(ran.stdout).toContain('every cut, prompts alone');
+  expect(record.notTested).toContainEqual(
+    expect.objectContaining({ what: 'repeats of uninterrupted runs', count: 2 }),
+  );
   // Each scenario once, what its stream hides, and a cut that was really made.
   const whole = new Map(seams.map(({ scenario, n }) => [scenario, n + 1]));
   const once = [...whole.values()].reduce((sum, n) => sum + n);
@@ -49,8 +52,48 @@ test('a wrong template: the same cuts fail as in a full run, as drift, and a fin
   );
 });
 
+test('a stored run is judged again, put together and gone on with as any other', async () => {
+  const run = [...TO_REFERENCE, '--compare', '0', '--fault', 'newline-before-close'];
+  for (const [i, out] of ['one', 'two'].entries())
+    await seamstress([...run, '--shard', `${i + 1}/2`, '--out', out], { cwd });
+  await seamstress([...run, '--max-requests', '60', '--out', 'stopped'], { cwd });
+  expect(readRun(join(cwd, 'stopped')).record.interrupted).toBe('budget');
+  const commands = [
+    ['merge', 'one', 'two', '--out', 'merged'],
+    ['run', '--resume', 'stopped'],
+    ['analyze', 'alone'],
+  ];
+  for (const args of commands) {
+    const ran = await seamstress(args, { cwd });
+    expect([ran.stderr, ran.status]).toEqual([ran.stderr, 1]);
+  }
+  const whole = readRun(join(cwd, 'alone'));
+  for (const out of ['merged', 'stopped']) {
+    const { record, seams } = readRun(join(cwd, out));
+    expect(record.totals.verdicts).toEqual(whole.record.totals.verdicts);
+    expect(wrongPrompts({ seams })).toEqual(wrongPrompts(whole));
+  }
+});
+
+test('a route that the server does not render is not tested, and that is no error', async () => {
+  const args = ['--compare', '0', '--strategy', 'messages', '--strategy', 'reasoning-field'];
+  const ran = await seamstress([...TO_REFERENCE, ...args, '--out', 'route'], { cwd });
+  expect(ran.status).toBe(0);
+  const { record } = readRun(join(cwd, 'route'));
+  expect(record.totals.verdicts.error).toBe(0);
+  expect(record.notTested).toContainEqual({
+    what: 'the strategy messages',
+    why: 'prompts alone are compared: this server does not tell what prompt it makes of it',
+  });
+});
+
 test.each([
   ['fuzz, which resumes', ['--target', 'reference', '--mode', 'fuzz'], '--mode fuzz resumes'],
+  [
+    'a strategy that has no prompt',
+    ['--target', 'reference', '--strategy', 'stream-replay'],
+    'stream-replay can be judged by the output only',
+  ],
   [
     'a server that tells no prompts',
     ['--target', 'reference', '--persona', 'tgi'],

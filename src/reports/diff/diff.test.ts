@@ -4,7 +4,7 @@ import { diffHtml } from './html.ts';
 import { markKnown } from './known.ts';
 import { DIFF_MARKER, diffMarkdown } from './markdown.ts';
 import { diffTerminal } from './terminal.ts';
-import { cell, finding, record, stored, TARGET } from './diff.test-help.ts';
+import { cell, finding, record, stored, TARGET, type RunFacts } from './diff.test-help.ts';
 import { diffRuns } from './diff.ts';
 import { doubts, newsOf } from './words.ts';
 import type { SeamLine } from '../record.ts';
@@ -137,13 +137,31 @@ describe('what one of them did not test', () => {
   });
 });
 
+test('a run of prompts alone and a full one differ in what they looked at, and that is no change', async () => {
+  const place = { ...PLACE, count: 40 };
+  const facts = (verdict: 'drift' | 'diverged', compare: number): RunFacts => ({
+    matrix: [cell('content', 'reasoning-field', { exact: 60, [verdict]: 40 })],
+    findings: [finding('separator-rebuilt', [place], { verdict })],
+    plan: { compare },
+  });
+  const [alone, full] = [stored(facts('drift', 0)), stored(facts('diverged', 24))];
+  for (const diff of [await diffRuns(alone, full), await diffRuns(full, alone)]) {
+    expect(diff.findings.map(({ status }) => status)).toEqual(['unchanged']);
+    expect(diff.rates).toEqual([]);
+    expect(diff.notes).toContainEqual(expect.stringContaining('compared prompts alone'));
+  }
+  const both = await diffRuns(full, stored(facts('drift', 24)));
+  expect(both.findings.map(({ status }) => status)).toEqual(['changed']);
+});
+
 test('nor does a run of all cuts in which nothing was repeated: the engine may have said something else', async () => {
   const matrix = [cell('content', 'reasoning-field', { exact: 99, diverged: 1 })];
   const rare = { matrix, findings: [finding('space-run', [{ ...PLACE, count: 1 }])] };
-  const { controls } = stored({ matrix: CLEAN }).record;
-  const more = { controls: { ...controls, repeats: 0 } };
+  const plan = { compare: 0 };
   expect(await statuses(rare, { matrix: CLEAN })).toEqual(['fixed space-run']);
-  expect(await statuses(rare, { matrix: CLEAN, more })).toEqual(['not-seen space-run']);
+  expect(await statuses({ ...rare, plan }, { matrix: CLEAN, plan })).toEqual([
+    'not-seen space-run',
+  ]);
 });
 
 test('a sample that lacks a rare finding does not say that it is fixed', async () => {

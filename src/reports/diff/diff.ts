@@ -4,7 +4,7 @@ import { CAUSES } from '../../diagnosis/causes.ts';
 import { PHASES } from '../../seam/generation.ts';
 import { commonOf, conclusive, countCommon, type Cell, type Counted } from './common.ts';
 import { diffCosts } from './cost.ts';
-import { diffFinding, diffUntested, type Occurrence } from './finding.ts';
+import { diffFinding, diffUntested, resumed, type Occurrence } from './finding.ts';
 import type { StoredRun } from './load.ts';
 import { compareShares, familyZ } from './rates.ts';
 import {
@@ -26,6 +26,7 @@ export async function diffRuns(a: StoredRun, b: StoredRun): Promise<RunDiff> {
   const common = commonOf(a.record, b.record);
   const [left, right] = await Promise.all([countCommon(a, common), countCommon(b, common)]);
   const whole = left.whole || right.whole;
+  const alike = resumed(a.record) === resumed(b.record);
   return {
     schemaVersion: DIFF_VERSION,
     kind: 'diff',
@@ -37,9 +38,14 @@ export async function diffRuns(a: StoredRun, b: StoredRun): Promise<RunDiff> {
       ...(whole
         ? ['a journal is missing or does not fit its record: counts and rates are of the whole run']
         : []),
+      ...(alike
+        ? []
+        : [
+            `${resumed(a.record) ? 'B' : 'A'} compared prompts alone: verdicts and their rates are not held against each other`,
+          ]),
     ],
     findings: diffFindings(left, right),
-    rates: diffRates(left, right),
+    rates: alike ? diffRates(left, right) : [],
     recipe: diffRecipes(a.record, b.record),
     cost: diffCosts(a.record, b.record),
   };

@@ -136,10 +136,13 @@ function compared(
   runB: Counted,
 ): Judged {
   const facts = exhaustive(runA.record, runB.record);
+  const alike = resumed(runA.record) === resumed(runB.record);
   const z = familyZ(places.length);
   const changes = [
-    ...(a.verdict === b.verdict ? [] : [`${a.verdict} → ${b.verdict}`]),
-    ...(a.check === b.check ? [] : [`shown by the ${a.check} check → the ${b.check} check`]),
+    ...(alike && a.verdict !== b.verdict ? [`${a.verdict} → ${b.verdict}`] : []),
+    ...(alike && a.check !== b.check
+      ? [`shown by the ${a.check} check → the ${b.check} check`]
+      : []),
     ...places.flatMap((place) => {
       const { a: left, b: right } = place;
       if (left === undefined || right === undefined) return [];
@@ -152,6 +155,11 @@ function compared(
   return { status: changes.length === 0 ? 'unchanged' : 'changed', changes };
 }
 
+/** Prompts alone give no more than drift: whether the output differs too was not looked at. */
+export function resumed({ plan }: Pick<RunRecord, 'plan'>): boolean {
+  return plan.compare > 0;
+}
+
 /**
  * Whether every cut of the same texts was judged by engines that agree with themselves: then a
  * single seam that differs is a fact. Otherwise both are samples, and chance has to be ruled out.
@@ -161,7 +169,7 @@ function exhaustive(a: RunRecord, b: RunRecord): boolean {
     ({ plan, controls }) =>
       plan.mode === 'sweep' &&
       plan.cuts === 'all' &&
-      controls.repeats > 0 &&
+      plan.compare > 0 &&
       controls.repeatDisagreements === 0,
   );
 }

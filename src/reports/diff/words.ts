@@ -1,4 +1,5 @@
 /** The words of a diff, the same in every report. Text of servers is not escaped here. */
+import { plural } from '../matrix.ts';
 import type {
   CostDiff,
   DiffSide,
@@ -64,8 +65,8 @@ export function sideFacts({ target, startedAt, seams, findings, folder }: DiffSi
       ? 'template unknown'
       : `template ${target.chatTemplateSha256.slice(0, 8)}…`,
     startedAt.slice(0, 16).replace('T', ' '),
-    `${seams} seams`,
-    `${findings} findings`,
+    plural(seams, 'seam'),
+    plural(findings, 'finding'),
     folder,
   ];
 }

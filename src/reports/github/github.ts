@@ -3,7 +3,7 @@ import { CAUSES } from '../../diagnosis/causes.ts';
 import { HOP_CAUSES } from '../../diagnosis/hop-causes.ts';
 import { clip, harmless } from '../markdown/markdown-text.ts';
 import type { HopVerdict } from '../hops.ts';
-import { endedEarly, engineOf, plural, verdictLine, worstFirst } from '../matrix.ts';
+import { endedEarly, engineOf, plantedWords, plural, verdictLine, worstFirst } from '../matrix.ts';
 import type { Finding, RunRecord } from '../record.ts';
 
 /** GitHub shows ten annotations of a kind and step; more lines would only be lost. */
@@ -17,6 +17,7 @@ export function githubAnnotations(record: RunRecord): string {
   const errors = sorted.filter((finding) => levelOf(finding) === 'error');
   const warnings = sorted.filter((finding) => levelOf(finding) === 'warning');
   const early = endedEarly(record);
+  const planted = plantedWords(record);
   const engine = harmless(engineOf(record));
   const harmed = (record.hops?.verdicts ?? []).filter(({ cause }) => cause !== undefined);
   const left =
@@ -37,7 +38,7 @@ export function githubAnnotations(record: RunRecord): string {
     command(
       'notice',
       `seamstress: ${engine}`,
-      `${verdictLine(record)}.${left > 0 ? ` ${plural(left, 'more finding')} without an annotation.` : ''}`,
+      `${verdictLine(record)}.${planted === undefined ? '' : ` With ${harmless(clip(planted, 400))}.`}${left > 0 ? ` ${plural(left, 'more finding')} without an annotation.` : ''}`,
     ),
   ];
   return `${lines.join('\n')}\n`;

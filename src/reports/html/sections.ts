@@ -1,5 +1,6 @@
 /** The sections behind the findings: controls, recipe, whitespace, round trips, cache, what is missing, and the run itself. */
 import { EDITS } from '../../seam/edits.ts';
+import { tauWords } from '../controls.ts';
 import { grouped, nats, percent, plural } from '../matrix.ts';
 import type { RecipeScore, RunRecord } from '../record.ts';
 import { bar, barTable } from './chart.ts';
@@ -10,9 +11,8 @@ import { html, shortened, type Html } from './template.ts';
 const MOST_ROWS = 40;
 
 /** Controls and the noise floor: whether the findings can be believed. */
-export function controls({ controls: made }: RunRecord): Html {
-  const { repeats, repeatDisagreements, tokenControl, realCuts, tau } = made;
-  const measured = repeats > 0 || tokenControl.tried > 0;
+export function controls(record: RunRecord): Html {
+  const { repeats, repeatDisagreements, tokenControl, realCuts } = record.controls;
   return html`<section aria-labelledby="controls">
     <h2 id="controls">Controls and the noise floor</h2>
     <div class="scroll" tabindex="0" role="region" aria-label="Controls">
@@ -30,7 +30,7 @@ export function controls({ controls: made }: RunRecord): Html {
           ${controlRow('real cuts', realCuts.asDerived, realCuts.tried, 'cuts really made that left a client with the text derived from the uninterrupted run')}
           <tr>
             <th scope="row">noise floor τ</th>
-            <td class="number">${measured ? `${nats(tau)} nat` : 'not measured'}</td>
+            <td class="number">${tauWords(record)}</td>
             <td>
               twice the largest change of a log-probability between repeats; a flip between
               candidates closer than this proves nothing

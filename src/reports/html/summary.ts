@@ -1,6 +1,7 @@
 /** The top of the page: what was tested, how it went, and the verdicts by phase and strategy. */
 import { VERDICTS } from '../../checks/verdict.ts';
 import {
+  cutsWords,
   endedEarly,
   engineOf,
   grouped,
@@ -22,7 +23,7 @@ export function summary(record: RunRecord): Html {
   return html`<header class="top">
     <p class="brand">seamstress ${shortened(record.tool.version, 30)}</p>
     <h1>${shortened(engineOf(record), 120)}</h1>
-    <p class="lead ${record.findings.length === 0 ? 'good' : 'bad'}">${verdictLine(record)}</p>
+    <p class="lead">${verdictLine(record)}</p>
     ${early !== undefined && html`<p class="warning"><strong>Not finished.</strong> ${early}</p>`}
     ${target.faults !== undefined && target.faults.length > 0 && html`<p class="warning"><strong>Planted faults:</strong> ${shortened(target.faults.join(', '), 400)}</p>`}
     ${verdictBar(totals.verdicts, 'wide')}
@@ -33,11 +34,7 @@ export function summary(record: RunRecord): Html {
       ${[
         target.model,
         `${plan.scenarios.length} scenarios`,
-        plan.mode === 'sweep'
-          ? plan.cuts === 'all'
-            ? 'every cut'
-            : `${plan.cuts} cuts each`
-          : `fuzzing, ${grouped(plan.seams)} cases at most`,
+        cutsWords(record),
         plan.shard === undefined ? '' : `shard ${plan.shard.index} of ${plan.shard.of}`,
         `${grouped(totals.resumed)} seams resumed for real`,
         `${totals.seconds.toFixed(1)} s`,

@@ -5,6 +5,7 @@
  */
 import { VERDICTS } from '../../checks/verdict.ts';
 import { CAUSES } from '../../diagnosis/causes.ts';
+import { controlWords } from '../controls.ts';
 import { hopCases, hopsSkipped, type HopCase } from './junit-hops.ts';
 import { spelledOut } from './junit-text.ts';
 import { endedEarly, engineOf, seamsOf, worstFirst } from '../matrix.ts';
@@ -73,7 +74,8 @@ export function junitReport(record: RunRecord): string {
   ].join('\n');
 }
 
-function propertiesOf({ target, plan, controls, tool }: RunRecord): [string, string][] {
+function propertiesOf(record: RunRecord): [string, string][] {
+  const { target, plan, tool } = record;
   return [
     ['tool', `${tool.name} ${tool.version}`],
     ['model', target.model],
@@ -81,7 +83,9 @@ function propertiesOf({ target, plan, controls, tool }: RunRecord): [string, str
     ['chatTemplateSha256', target.chatTemplateSha256 ?? 'unknown'],
     ['tokenizerSha256', target.tokenizerSha256 ?? 'unknown'],
     ['seed', String(plan.seed)],
-    ['tau', String(controls.tau)],
+    ['compare', plan.compare === 0 ? 'prompts alone' : `${plan.compare} tokens`],
+    ['controls', controlWords(record).join(', ')],
+    ...(target.faults ?? []).map((fault): [string, string] => ['planted fault', fault]),
   ];
 }
 

@@ -10,9 +10,12 @@ import { controlWords } from '../controls.ts';
 import { hopsFields, hopsSaid, hopsTable } from './markdown-hops.ts';
 import { clip, codeSpan, fenced, own } from './markdown-text.ts';
 import {
+  cutsWords,
   endedEarly,
   engineOf,
   grouped,
+  isInconclusive,
+  plantedWords,
   plural,
   seamsOf,
   SIGNS,
@@ -123,25 +126,23 @@ function heading(record: RunRecord): string {
   const { target, plan, totals } = record;
   const early = endedEarly(record);
   const failed = record.findings.length > 0;
+  const planted = plantedWords(record);
   const facts = [
     codeSpan(target.model, 80),
     target.chatTemplateSha256 === undefined
       ? ''
       : `template ${codeSpan(target.chatTemplateSha256.slice(0, 8), 8)}`,
     plural(plan.scenarios.length, 'scenario'),
-    plan.mode === 'sweep'
-      ? plan.cuts === 'all'
-        ? 'every cut'
-        : `${plan.cuts} cuts each`
-      : `fuzzing, ${grouped(plan.seams)} cases at most`,
+    cutsWords(record),
     plan.shard === undefined ? '' : `shard ${plan.shard.index} of ${plan.shard.of}`,
     `seed ${plan.seed}`,
     `${totals.seconds.toFixed(1)} s`,
   ].filter((part) => part !== '');
   return [
-    `### ${failed ? SIGNS.diverged : totals.seams === 0 ? SIGNS.error : SIGNS.exact} seamstress: ${codeSpan(engineOf(record), 120)}`,
+    `### ${failed ? SIGNS.diverged : isInconclusive(record) ? SIGNS.error : SIGNS.exact} seamstress: ${codeSpan(engineOf(record), 120)}`,
     `**${own(verdictLine(record))}**`,
     facts.join(' · '),
+    ...(planted === undefined ? [] : [`**With ${codeSpan(planted, 400)}.**`]),
     ...(early === undefined ? [] : [`**Not finished.** ${early}`]),
   ].join('\n\n');
 }

@@ -5,6 +5,7 @@ import { showPiece, visible } from '../../tokens/text.ts';
 import { controlWords } from '../controls.ts';
 import { cacheTable } from './cache.ts';
 import { recipeTable } from './recipe.ts';
+import { cutsWords, plantedWords } from '../matrix.ts';
 import type { Finding, RunRecord, VerdictCounts } from '../record.ts';
 import { table } from './table.ts';
 import { tokenizationLines } from './tokenization.ts';
@@ -42,8 +43,10 @@ export function terminalReport(record: RunRecord, folder: string): string {
 
 const indent = (line: string): string => (line === '' ? '' : `  ${line}`);
 
-function heading({ target, plan }: RunRecord): string {
+function heading(record: RunRecord): string {
+  const { target, plan } = record;
   const { engine } = target;
+  const planted = plantedWords(record);
   const build = [engine.version, engine.build].filter((part) => part !== undefined).join(' ');
   return visible(
     [
@@ -53,10 +56,9 @@ function heading({ target, plan }: RunRecord): string {
         ? 'template unknown'
         : `template ${target.chatTemplateSha256.slice(0, 8)}…`,
       `${plan.scenarios.length} scenarios`,
-      plan.mode === 'sweep'
-        ? `sweep, ${plan.cuts === 'all' ? 'every cut' : `${plan.cuts} cuts each`}`
-        : `fuzz, ${plan.seams} cases at most`,
+      plan.mode === 'sweep' ? `sweep, ${cutsWords(record)}` : cutsWords(record),
       `seed ${plan.seed}`,
+      ...(planted === undefined ? [] : [planted]),
     ].join(' · '),
   );
 }
