@@ -33,6 +33,12 @@ export function withOutcome(command: Command): Command {
 export interface Outcome {
   /** Writes events as they happen, where that was asked for. */
   readonly listener: RunListener;
+  /**
+   * To be called when the run's own folder is there, before the work begins.
+   *
+   * @throws {SeamstressError} `output` for a report that has no folder to be written to
+   */
+  requirePlaces(): void;
   /** Prints and writes everything; gives the exit status. */
   finish(record: RunRecord, folder: string): Promise<number>;
 }
@@ -44,13 +50,12 @@ export interface Outcome {
  */
 export async function outcomeOf(options: OutcomeOptions): Promise<Outcome> {
   const failOn = verdictsNamed(options.failOn);
-  const [{ parseReportSpecs, writeReports }, { eventSink }, { terminalReport }] = await Promise.all(
-    [
+  const [{ parseReportSpecs, requirePlace, writeReports }, { eventSink }, { terminalReport }] =
+    await Promise.all([
       import('../reports/emit/emit.ts'),
       import('../reports/emit/events.ts'),
       import('../reports/terminal/terminal.ts'),
-    ],
-  );
+    ]);
   const specs = parseReportSpecs(options.report ?? []);
   const silent = options.json === true || specs.some(({ path }) => path === '-');
   if (options.json === true && specs.some(({ path }) => path === '-'))
@@ -70,6 +75,7 @@ export async function outcomeOf(options: OutcomeOptions): Promise<Outcome> {
     listener: (event) => {
       for (const sink of sinks) sink.listener(event);
     },
+    requirePlaces: () => specs.forEach(requirePlace),
     finish: async (record, folder) => {
       for (const sink of sinks) sink.close();
       if (options.json === true) process.stdout.write(`${JSON.stringify(record)}\n`);

@@ -22,8 +22,8 @@ Options:
 ${rows(OPTIONS)}
 
 Exit status: 0 nothing to report, 1 findings, 2 wrong usage or configuration,
-3 inconclusive (target unusable, nothing tested, everything unstable), 130
-interrupted.
+3 inconclusive (target unusable, errors, nothing tested or not all that was
+planned, everything unstable), 130 interrupted.
 `;
 }
 

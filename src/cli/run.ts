@@ -165,6 +165,7 @@ async function run(
         note,
       );
     const store = early ?? new RunStore(defaultFolder(started, open.name));
+    outcome.requirePlaces();
     const few = isTextLevel(open.target) && command.getOptionValueSource('cuts') !== 'cli';
     if (few)
       note(
@@ -264,6 +265,7 @@ async function goOn(
         interrupt.signal,
         note,
       );
+    outcome.requirePlaces();
     const record = await continueRun(
       folder,
       open.target,

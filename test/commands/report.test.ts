@@ -100,6 +100,22 @@ test('a reader that stops reading is no error', () => {
   expect(out.trimEnd().split('\n')).toHaveLength(2);
 });
 
+test('a run says before it begins that a report could not be written', async () => {
+  const args = ['run', '--target', 'reference', '--cuts', '1', '--seed', '1'];
+  const wrong = ['--out', 'early', '--report', 'html=nowhere/x.html'];
+  const ran = await seamstress([...args, ...wrong], { cwd });
+  expect(ran).toMatchObject({ status: 2, stdout: '' });
+  expect(ran.stderr).toMatch(/cannot write nowhere\/x.html/);
+  expectClear(ran.stderr);
+  expect(existsSync(join(cwd, 'early', 'run.json'))).toBe(false);
+  const inside = ['--out', 'early', '--report', 'html=early/x.html'];
+  const pack = packOf(cwd, ['add']);
+  expect(await seamstress(['run', pack, ...args.slice(1), ...inside], { cwd })).toMatchObject({
+    status: 0,
+  });
+  expect(existsSync(join(cwd, 'early', 'x.html'))).toBe(true);
+});
+
 describe('refuses', () => {
   test.each([
     [

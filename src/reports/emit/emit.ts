@@ -1,5 +1,15 @@
 /** `--report KIND=PATH`: which report goes where, and writing it. */
-import { appendFileSync, closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  appendFileSync,
+  closeSync,
+  constants,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { SeamstressError } from '../../errors.ts';
 import { eventLine, storedEvents } from './events.ts';
 import { capturedIn, seamMapOf } from './source.ts';
@@ -72,6 +82,16 @@ export function parseReportSpecs(texts: readonly string[]): ReportSpec[] {
       { hint: 'Give each report a path of its own.' },
     );
   return specs;
+}
+
+/**
+ * Tries whether a report could be written. What is no plain file, such as a pipe, is not touched.
+ *
+ * @throws {SeamstressError} `output` when its folder is not there or cannot be written
+ */
+export function requirePlace({ path }: Pick<ReportSpec, 'path'>): void {
+  if (path === '-' || statSync(path, { throwIfNoEntry: false })?.isFile() === false) return;
+  writing(path, () => accessSync(dirname(path), constants.W_OK));
 }
 
 /**

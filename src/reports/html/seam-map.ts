@@ -100,7 +100,7 @@ export class SeamMap {
           </tbody>
         </table>
       </div>
-      ${left > 0 && html`<p class="note">The ${MOST_DRAWN} strips with the most failing seams; ${left} more are left out.</p>`}
+      ${left > 0 && html`<p class="note">${MOST_DRAWN} strips, those with failing seams first; ${left} more are left out.</p>`}
       ${this.#leftOut > 0 && html`<p class="note">${grouped(this.#leftOut)} seams of further strips are left out.</p>`}
       ${note !== undefined && html`<p class="note">${note}</p>`}
     </section>`;
