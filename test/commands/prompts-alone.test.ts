@@ -34,6 +34,9 @@ test('a wrong template: the same cuts fail as in a full run, as drift, and a fin
   const alone = await seamstress([...args, '--compare', '0', '--out', 'alone'], { cwd });
   const full = await seamstress([...args, '--out', 'full'], { cwd });
   expect([alone.status, full.status]).toEqual([1, 1]);
+  expect(full.stdout).toMatch(/moves the next token: median[^]*KL in nats/);
+  expect(alone.stdout).toContain('how far it moves the next token was not measured');
+  expect(alone.stdout).not.toContain('KL in nats');
   const failing = (out: string): string[] =>
     readRun(join(cwd, out))
       .seams.filter(({ verdict }) => verdict !== 'exact')

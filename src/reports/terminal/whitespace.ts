@@ -2,6 +2,8 @@
 import type { RunRecord } from '../record.ts';
 import { table } from './table.ts';
 
+type Change = RunRecord['whitespace']['changes'][number];
+
 /** Rows shown; the record holds them all. */
 const ROWS = 12;
 
@@ -16,6 +18,7 @@ const PLACES = {
 
 export function whitespaceTable({ whitespace: { changes } }: RunRecord): string[] {
   if (changes.length === 0) return [];
+  const measured = changes.some(({ distribution }) => distribution !== undefined);
   const rows = changes
     .slice(0, ROWS)
     .map(({ where, wanted, got, phase, strategy, count, distribution }) => [
@@ -24,19 +27,26 @@ export function whitespaceTable({ whitespace: { changes } }: RunRecord): string[
       phase,
       strategy,
       String(count),
-      distribution === undefined ? '' : spread(distribution.kl),
-      distribution === undefined ? '' : spread(distribution.tv),
-      distribution === undefined ? '' : String(distribution.seams),
+      ...(measured ? moved(distribution) : []),
     ]);
-  const head = ['where', 'change', 'phase', 'strategy', 'seams', 'KL in nats', 'TV', 'measured'];
+  const head = ['where', 'change', 'phase', 'strategy', 'seams'];
+  if (measured) head.push('KL in nats', 'TV', 'measured');
   return [
-    'whitespace that changed, and how far it moves the next token: median (largest), at least',
+    measured
+      ? 'whitespace that changed, and how far it moves the next token: median (largest), at least'
+      : 'whitespace that changed; how far it moves the next token was not measured',
     ...table([head, ...rows], 4).map((line) => `  ${line}`),
     ...(changes.length > ROWS
       ? [`  … and ${changes.length - ROWS} more kinds, in the record`]
       : []),
     '',
   ];
+}
+
+function moved(distribution: Change['distribution']): string[] {
+  return distribution === undefined
+    ? ['', '', '']
+    : [spread(distribution.kl), spread(distribution.tv), String(distribution.seams)];
 }
 
 function glyphs(text: string): string {
