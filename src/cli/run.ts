@@ -1,4 +1,5 @@
 /** `seamstress run`: a campaign against a target. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { BudgetLimits } from '../campaign/budget.ts';
@@ -86,7 +87,10 @@ export function runCommand(): Command {
       integer(1),
     )
     .option('--no-tape', 'keep no tape: the run can then not be gone on with, merged or analyzed')
-    .option('--out <folder>', 'where the run is written (default: reports/<time>-<target>)')
+    .option(
+      '--out <folder>',
+      'where the run is written, in place of one that is there (default: reports/<time>-<target>)',
+    )
     .addHelpText(
       'after',
       `
@@ -148,10 +152,12 @@ async function run(
   const scenarios = await loadScenarios(paths);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const started = new Date();
+  const replaced = options.out !== undefined && existsSync(join(options.out, 'run.json'));
   const early = options.out === undefined ? undefined : new RunStore(options.out);
   const interrupt = interruptible();
   const progress = new Progress();
   const note = (line: string): void => progress.line(line);
+  if (replaced) note(`${options.out} held a run: it is replaced`);
   const open = await openTarget(options, seed, interrupt.signal, note);
   let via: ViaOfRun | undefined;
   try {

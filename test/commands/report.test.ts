@@ -114,6 +114,8 @@ test('a run says before it begins that a report could not be written', async () 
     status: 0,
   });
   expect(existsSync(join(cwd, 'early', 'x.html'))).toBe(true);
+  const again = await seamstress(['run', pack, ...args.slice(1), '--out', 'early'], { cwd });
+  expect(again.stderr).toContain('early held a run: it is replaced');
 });
 
 describe('refuses', () => {
