@@ -149,6 +149,17 @@ describe('nothing is made up', () => {
     expect(await filled(THINKING, target)).toBeUndefined();
   });
 
+  test('where the stream hides so much that asking for all of it costs less', async () => {
+    const { tokens } = THINKING;
+    const everyOther = (answer: Answer): Answer => ({
+      ...answer,
+      tokens: tokens.flatMap((token, i) => (i % 2 === 1 ? [{ ...token, place: i + 1 }] : [])),
+    });
+    const target = new FakeTarget(THINKING, { chat: everyOther });
+    expect(await filled(THINKING, target)).toBeUndefined();
+    expect(target.calls.complete).toBe(0);
+  });
+
   test('where the stream tells no ids, and nothing is generated for it', async () => {
     const target = new FakeTarget(CALLING, { chat: (answer) => ({ ...answer, tokens: [] }) });
     expect(await filled(CALLING, target)).toBeUndefined();

@@ -24,6 +24,10 @@ export interface Filling {
 /** Longer stretches are no markup. */
 const MOST_HIDDEN = 16;
 
+/** With more gaps than these, and one more for so many tokens, it costs less to ask for all of the answer. */
+const MOST_GAPS = 4;
+const TOKENS_A_GAP = 16;
+
 /** A stretch of the answer that is asked for. */
 interface Gap {
   /** How many tokens the stream tells before it. */
@@ -44,8 +48,7 @@ export async function withHidden(
   signal: AbortSignal,
 ): Promise<readonly TokenEvent[] | undefined> {
   const gaps = gapsOf(answer, filling.checked);
-  const tooLong = answer.tokens.length === 0 || gaps.some(({ length }) => length > MOST_HIDDEN);
-  if (filling.checked && tooLong) return undefined;
+  if (filling.checked && !tellsEnough(answer, gaps)) return undefined;
   const tokens: TokenEvent[] = [];
   let taken = 0;
   for (const gap of gaps) {
@@ -59,6 +62,11 @@ export async function withHidden(
     taken = gap.before + 1;
   }
   return [...tokens, ...answer.tokens.slice(taken)];
+}
+
+function tellsEnough({ tokens, generated }: Answer, gaps: readonly Gap[]): boolean {
+  const few = gaps.length <= MOST_GAPS + generated / TOKENS_A_GAP;
+  return few && tokens.length > 0 && gaps.every(({ length }) => length <= MOST_HIDDEN);
 }
 
 /** What a stream does not tell; with `checked` also the start of the answer, where that is not hidden. */
