@@ -16,6 +16,7 @@ import { withHidden } from './hidden.ts';
 
 const { signal } = new AbortController();
 const STRICT = { tries: 1, checked: true, top: 0 };
+const PATIENT = { tries: 1, checked: false, top: 5 };
 
 async function filled(
   generation: Generation,
@@ -84,6 +85,26 @@ describe('the ends of an answer', () => {
     ]);
   });
 
+  test('without a check the start is not asked for', async () => {
+    const target = new FakeTarget(PLAIN, { chat: tellsText });
+    expect(idsOf((await filled(PLAIN, target, PATIENT)) ?? [])).toEqual(idsOf(tokens));
+    expect(target.calls.complete).toBe(1);
+  });
+
+  test('an answer that ran out of tokens behind a hidden one needs no end', async () => {
+    const k = THINKING.tokens.findIndex(({ phase }) => phase === 'closing') + 1;
+    const target = new FakeTarget(THINKING, {
+      chat: (answer) => ({
+        ...answer,
+        finish: 'length',
+        generated: k,
+        tokens: answer.tokens.filter(({ place }) => place <= k),
+      }),
+    });
+    const whole = await filled(THINKING, target);
+    expect(idsOf(whole ?? [])).toEqual(idsOf(THINKING.tokens, 0, k));
+  });
+
   test('a prompt that is not the one that was answered is noticed', async () => {
     const target = new FakeTarget(PLAIN, { chat: tellsText, render: (text) => `${text}?` });
     expect(await filled(PLAIN, target)).toBeUndefined();
@@ -138,10 +159,27 @@ describe('nothing is made up', () => {
   });
 
   test('where a gap is said in words', async () => {
-    const target = new FakeTarget(THINKING, {
-      complete: (tokens) => tokens.map((token) => ({ ...token, bytes: Buffer.from('word') })),
-    });
+    const worded = (token: TokenEvent): TokenEvent =>
+      token.bytes.length === 0 ? token : { ...token, bytes: Buffer.from('word') };
+    const target = new FakeTarget(THINKING, { complete: (tokens) => tokens.map(worded) });
     expect(await filled(THINKING, target)).toBeUndefined();
+    expect(await filled(THINKING, target, PATIENT)).toBeUndefined();
+  });
+
+  test.each([
+    [17, 0],
+    [16, 1],
+  ])('where a gap of %i tokens can be no markup', async (length, asked) => {
+    const tokens = [...THINKING.tokens.slice(0, -1), ...THINKING.tokens];
+    const long = { ...THINKING, tokens, length: tokens.length - 1 };
+    const target = new FakeTarget(long, {
+      chat: (answer) => ({
+        ...answer,
+        tokens: tokens.slice(length).map((token, i) => ({ ...token, place: length + i + 1 })),
+      }),
+    });
+    expect(await filled(long, target)).toBeUndefined();
+    expect(target.calls.complete).toBe(asked);
   });
 
   test('where the answer by ids is too short', async () => {
@@ -164,6 +202,8 @@ describe('nothing is made up', () => {
     const target = new FakeTarget(CALLING, { chat: (answer) => ({ ...answer, tokens: [] }) });
     expect(await filled(CALLING, target)).toBeUndefined();
     expect(target.calls.complete).toBe(0);
+    expect(await filled(CALLING, target, PATIENT)).toBeUndefined();
+    expect(target.calls.complete).toBe(1);
   });
 });
 
@@ -173,6 +213,34 @@ test('an engine that does not repeat itself is asked a few times', async () => {
   });
   const tokens = await filled(THINKING, flaky, { tries: 3, checked: false, top: 5 });
   expect(idsOf(tokens ?? [])).toEqual(idsOf(THINKING.tokens));
+});
+
+test('without a check nothing is asked for but the gaps, and a line break may be the end', async () => {
+  const { tokens } = THINKING;
+  const broken = { id: 10, bytes: Buffer.from('\n') };
+  const target = new FakeTarget(THINKING, {
+    complete: (honest) => honest.map((token) => (token.id === EOS ? broken : token)),
+  });
+  const all = await filled(THINKING, target, PATIENT);
+  expect(idsOf(all ?? [])).toEqual([...idsOf(tokens).slice(0, -1), broken.id]);
+  const asked = target.completions.reduce((sum, { sampling }) => sum + sampling.maxTokens, 0);
+  expect(asked).toBe(tokens.length - 9);
+});
+
+test.each([
+  ['a line break before a line break', '\n', '\n\n'],
+  ['other bytes than were hidden', '\xe2\x82', '\xe2\x83\xac'],
+  ['no more than was hidden', '\xe2\x82', '\xe2\x82'],
+])('bytes that were not told before stay: %s', async (_, gap, own) => {
+  const hidden = { id: 1, bytes: Buffer.from(gap, 'latin1') };
+  const told = { id: 2, bytes: Buffer.from(own, 'latin1'), place: 2 };
+  const end = { id: EOS, bytes: NONE };
+  const target = new FakeTarget(THINKING, {
+    chat: (answer) => ({ ...answer, generated: 3, tokens: [told], deltas: [] }),
+    complete: (_honest, _prompt, call) => (call === 1 ? [hidden] : [end]),
+  });
+  const tokens = await filled(THINKING, target, PATIENT);
+  expect(tokens?.map(({ bytes }) => Buffer.from(bytes).toString('latin1'))).toEqual([gap, own, '']);
 });
 
 test('bytes that were told with a later token are not there twice', async () => {
@@ -194,6 +262,6 @@ test('bytes that were told with a later token are not there twice', async () => 
     }),
     complete: (_, __, call) => (call === 1 ? script.slice(0, 3) : [end]),
   });
-  const tokens = await filled(THINKING, target, { tries: 1, checked: false, top: 5 });
+  const tokens = await filled(THINKING, target, PATIENT);
   expect(tokens?.map(({ bytes }) => [...bytes])).toEqual(script.map(({ bytes }) => [...bytes]));
 });

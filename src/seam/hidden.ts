@@ -100,7 +100,7 @@ async function fill(
     const hidden = tokens.slice(0, length);
     const leads = idsOf(tokens.slice(length)).join() === behind.join();
     const whole = hidden.length === length && (!checked || !ends || hasEnd(hidden));
-    if (whole && leads && isMarkup(hidden)) return checked ? tokens : hidden;
+    if (whole && leads && isMarkup(hidden)) return tokens;
   }
   return undefined;
 }
