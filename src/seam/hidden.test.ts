@@ -148,6 +148,11 @@ test('a stream that hides nothing is still held against its prompt', async () =>
 
 const NONE = new Uint8Array();
 
+/** The same token with a word for its text, where it has one. */
+function worded(token: TokenEvent): TokenEvent {
+  return token.bytes.length === 0 ? token : { ...token, bytes: Buffer.from('word') };
+}
+
 describe('nothing is made up', () => {
   test('where the engine goes on otherwise behind a gap', async () => {
     const target = new FakeTarget(THINKING, {
@@ -159,8 +164,6 @@ describe('nothing is made up', () => {
   });
 
   test('where a gap is said in words', async () => {
-    const worded = (token: TokenEvent): TokenEvent =>
-      token.bytes.length === 0 ? token : { ...token, bytes: Buffer.from('word') };
     const target = new FakeTarget(THINKING, { complete: (tokens) => tokens.map(worded) });
     expect(await filled(THINKING, target)).toBeUndefined();
     expect(await filled(THINKING, target, PATIENT)).toBeUndefined();
