@@ -5,8 +5,7 @@
  */
 import { checkContinuation, type ContinuationEvidence } from '../checks/continuation.ts';
 import type { Target } from '../dialects/dialect.ts';
-import { TOP_CANDIDATES } from '../seam/candidates.ts';
-import type { Candidates } from '../seam/candidates.ts';
+import { TOP_CANDIDATES, type Candidates } from '../seam/candidates.ts';
 import type { Generation } from '../seam/generation.ts';
 import { keptIds, noiseBetween, type Subject } from '../seam/subject.ts';
 

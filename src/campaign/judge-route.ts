@@ -19,13 +19,13 @@ import type { CountEvidence } from '../checks/count.ts';
 import type { JudgedSeam, SeamPlan } from '../checks/seam.ts';
 import { checkShape, type ShapeEvidence } from '../checks/shape.ts';
 import type { Answer, ChatRequest, Target } from '../dialects/dialect.ts';
-import { isUnrendered } from '../dialects/route.ts';
+import { isRendered } from '../dialects/route.ts';
 import { isMissing } from '../dialects/acquaint.ts';
 import { needsOf, waysOf } from '../dialects/ways.ts';
 import { messageOf } from '../errors.ts';
-import { leadOf } from '../seam/candidates.ts';
+import { leadOf, TOP_CANDIDATES } from '../seam/candidates.ts';
 import type { CutClass } from '../seam/classes.ts';
-import { TOP_CANDIDATES } from '../seam/candidates.ts';
+import { samplingOf } from '../seam/generate.ts';
 import { EMPTY_VIEW, type Delta, type Generation, type View } from '../seam/generation.ts';
 import type { Subject } from '../seam/subject.ts';
 import { viewOf } from '../seam/view.ts';
@@ -65,7 +65,7 @@ export async function judgeRoute(
     if (request.replayAfter !== undefined)
       return await believed((time) => replay(seam, request, context, time));
     if (request.whole === true) return await judgeWhole(seam, request, context);
-    if (request.route === undefined || (await isRendered(context))) return undefined;
+    if (request.route === undefined || (await isRendered(context.render))) return undefined;
     const { plan } = seam;
     if (plan.resume === 'never' || plan.subject.generation.synthetic)
       return {
@@ -84,16 +84,6 @@ export async function judgeRoute(
       refusal: { status: error.status, message: messageOf(error) },
       requests: [error.request],
     };
-  }
-}
-
-async function isRendered({ render }: RouteContext): Promise<boolean> {
-  try {
-    await render();
-    return true;
-  } catch (error) {
-    if (isUnrendered(error)) return false;
-    throw error;
   }
 }
 
@@ -314,11 +304,10 @@ async function replay(
 ): Promise<JudgedSeam> {
   const { subject, strategy, k } = seam.plan;
   const { generation } = subject;
-  const answer = await target.chat(
-    request,
-    { maxTokens: generation.scenario.maxTokens, top: TOP_CANDIDATES, cache: 'cold' },
-    { signal, use: [strategy.name, k, time].join(' ') },
-  );
+  const answer = await target.chat(request, samplingOf(generation.scenario), {
+    signal,
+    use: [strategy.name, k, time].join(' '),
+  });
   const deltas = answer.deltas.slice(answer.held ?? 0);
   const view = viewOf(answer.deltas.slice(0, answer.held ?? 0));
   const judged = { ...seam, view, answer, requests: [answer.request] };

@@ -1,6 +1,6 @@
 /** `--compare 0`: prompts are compared and nothing is resumed. What cannot be tested so is said. */
 import { ROUTES, type Target } from '../dialects/dialect.ts';
-import { isUnrendered } from '../dialects/route.ts';
+import { isRendered } from '../dialects/route.ts';
 import { isTextLevel } from '../dialects/text-level-strength.ts';
 import { SeamstressError } from '../errors.ts';
 import { requestOf } from '../seam/generate.ts';
@@ -38,14 +38,14 @@ export async function promptsTold(
   };
   for (const strategy of strategies)
     if (!hasPrompt(strategy)) leave(strategy.name, 'it has none that could be');
-    else if (!(await isRendered(target, strategy, subjects, signal)))
+    else if (!(await tellsPrompt(target, strategy, subjects, signal)))
       leave(strategy.name, 'this server does not tell what prompt it makes of it');
     else told.push(strategy);
   return told;
 }
 
 /** Whether a server renders what a strategy sends by another route than the chat. */
-async function isRendered(
+async function tellsPrompt(
   target: Target,
   { needs = [] }: Strategy,
   subjects: Subjects,
@@ -54,11 +54,6 @@ async function isRendered(
   const route = ROUTES.find((one) => needs.includes(one));
   const subject = subjects.at(0);
   if (route === undefined || subject === undefined) return true;
-  try {
-    await target.render({ ...requestOf(subject.generation.scenario), route }, signal);
-    return true;
-  } catch (error) {
-    if (isUnrendered(error)) return false;
-    throw error;
-  }
+  const request = { ...requestOf(subject.generation.scenario), route };
+  return await isRendered(() => target.render(request, signal));
 }

@@ -81,9 +81,7 @@ async function* made(
     for (const scenario of group)
       streams.push(
         await tried(signal, async () =>
-          isTextLevel(target)
-            ? undefined
-            : await streamWhole(target, scenario, signal, once ? 0 : undefined),
+          isTextLevel(target) ? undefined : await streamWhole(target, scenario, signal, once),
         ),
       );
     yield* inOrder(group.entries(), most, async ([i, scenario]) => {

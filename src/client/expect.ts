@@ -7,6 +7,7 @@ import { CAUSES } from '../diagnosis/causes.ts';
 import type { Target } from '../dialects/dialect.ts';
 import { connect, dialectNamed } from '../dialects/registry.ts';
 import { SeamstressError } from '../errors.ts';
+import { conclusive } from '../reports/matrix.ts';
 import type { Finding, RunRecord } from '../reports/record.ts';
 import { NOWHERE, RunStore } from '../reports/store.ts';
 import { findingLines } from '../reports/terminal/terminal.ts';
@@ -160,12 +161,12 @@ async function targetOf(options: ExactResumeOptions, signal: AbortSignal): Promi
 /** What was to be tested and was not, one line each. */
 function untestedOf(record: RunRecord): string[] {
   const { verdicts, seams } = record.totals;
-  const conclusive = verdicts.exact + verdicts.drift + verdicts.diverged + verdicts.rejected;
+  const judged = conclusive(verdicts);
   return [
-    ...(conclusive > 0
+    ...(judged > 0
       ? []
       : [seams === 0 ? 'nothing was tested' : `none of ${seams} seams came to a verdict`]),
-    ...(verdicts.unstable > 0 && conclusive === 0
+    ...(verdicts.unstable > 0 && judged === 0
       ? ['the engine does not agree with itself; nothing can be said of its resumes']
       : []),
     ...(verdicts.error > 0 ? [`${verdicts.error} seams failed for another reason`] : []),

@@ -100,8 +100,19 @@ export class Routes {
   }
 }
 
+/** Whether a server renders what is asked of it: what else fails is thrown. */
+export async function isRendered(render: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await render();
+    return true;
+  } catch (error) {
+    if (isUnrendered(error)) return false;
+    throw error;
+  }
+}
+
 /** True for the answer of a server that does not render a route: it is not there, or switched off. */
-export function isUnrendered(error: unknown): error is Refusal {
+function isUnrendered(error: unknown): error is Refusal {
   return error instanceof Refusal && (isMissing(error) || error.status === 403);
 }
 

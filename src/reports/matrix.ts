@@ -35,6 +35,13 @@ export function seamsOf(verdicts: VerdictCounts): number {
   return VERDICTS.reduce((sum, verdict) => sum + (verdicts[verdict] ?? 0), 0);
 }
 
+/** Seams with a verdict that says something of the server. */
+export function conclusive(verdicts: VerdictCounts | undefined): number {
+  return verdicts === undefined
+    ? 0
+    : verdicts.exact + verdicts.drift + verdicts.diverged + verdicts.rejected;
+}
+
 /** Findings with the worst verdict first, then the most seams, then by id. */
 export function worstFirst(findings: readonly Finding[]): Finding[] {
   return findings.toSorted((a, b) =>
@@ -118,9 +125,9 @@ export function isUnfinished({ plan, totals }: Pick<RunRecord, 'plan' | 'totals'
 
 /** True when a run cannot say that all is well, also without a finding: nothing tested, errors, or not all of it. */
 export function isInconclusive(record: RunRecord): boolean {
-  const { exact, drift, diverged, rejected, error } = record.totals.verdicts;
-  const conclusive = exact + drift + diverged + rejected;
-  return conclusive === 0 || error > 0 || record.errors.length > 0 || isUnfinished(record);
+  const { verdicts } = record.totals;
+  const failed = verdicts.error > 0 || record.errors.length > 0;
+  return failed || conclusive(verdicts) === 0 || isUnfinished(record);
 }
 
 /** Which cuts were tested, in words. */

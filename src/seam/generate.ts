@@ -53,16 +53,18 @@ export interface Streamed {
  * Streams a scenario's answer. How a server divides its stream depends on what else it does at the
  * time, so that nothing else should be under way.
  *
+ * @param once nothing will be held against it, so that no candidates are asked for
  * @throws {SeamstressError} `target` when the stream does not end in good order
  */
 export async function streamWhole(
   target: Target,
   scenario: Scenario,
   signal: AbortSignal,
-  top: number = TOP_CANDIDATES,
+  once = false,
 ): Promise<Streamed> {
   const request = requestOf(scenario);
   const rendered = await target.render(request, signal);
+  const top = once ? 0 : TOP_CANDIDATES;
   const answer = await target.chat(request, { ...samplingOf(scenario), top }, { signal });
   if (!endedWell(answer.end))
     throw new SeamstressError(

@@ -61,7 +61,7 @@ export async function makeSubject(
   if (scenario.prefill !== undefined)
     return await makePrefilledSubject(target, scenario, scenario.prefill, signal, streamed);
   if (isTextLevel(target)) return await makeTextSubject(target, scenario, signal);
-  const stream = streamed ?? (await streamWhole(target, scenario, signal, once ? 0 : undefined));
+  const stream = streamed ?? (await streamWhole(target, scenario, signal, once));
   const told = stream.answer.tokens.length;
   const single = once ? await generateOnce(target, scenario, signal, stream) : undefined;
   if (single !== undefined) {

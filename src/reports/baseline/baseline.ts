@@ -4,7 +4,7 @@
  */
 import type { Cause } from '../../diagnosis/causes.ts';
 import type { Phase } from '../../seam/generation.ts';
-import { conclusive } from '../diff/common.ts';
+import { conclusive } from '../matrix.ts';
 import type { Finding, RunRecord } from '../record.ts';
 
 /** One known finding, or one part of it. */

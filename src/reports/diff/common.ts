@@ -33,13 +33,6 @@ export interface Cell {
 export const placeOf = (at: { readonly phase: Phase; readonly strategy: string }): string =>
   `${at.phase}/${at.strategy}`;
 
-/** Seams with a verdict that says something of the server. */
-export function conclusive(verdicts: VerdictCounts | undefined): number {
-  return verdicts === undefined
-    ? 0
-    : verdicts.exact + verdicts.drift + verdicts.diverged + verdicts.rejected;
-}
-
 /**
  * @throws {SeamstressError} `usage` when the two have nothing to compare
  */

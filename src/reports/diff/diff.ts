@@ -2,9 +2,10 @@
 import { VERDICTS } from '../../checks/verdict.ts';
 import { CAUSES } from '../../diagnosis/causes.ts';
 import { PHASES } from '../../seam/generation.ts';
-import { commonOf, conclusive, countCommon, type Cell, type Counted } from './common.ts';
+import { commonOf, countCommon, type Cell, type Counted } from './common.ts';
 import { diffCosts } from './cost.ts';
-import { diffFinding, diffUntested, resumed, type Occurrence } from './finding.ts';
+import { diffFinding, diffUntested, lookAlike, type Occurrence } from './finding.ts';
+import { conclusive, isUnfinished } from '../matrix.ts';
 import type { StoredRun } from './load.ts';
 import { compareShares, familyZ } from './rates.ts';
 import {
@@ -26,7 +27,7 @@ export async function diffRuns(a: StoredRun, b: StoredRun): Promise<RunDiff> {
   const common = commonOf(a.record, b.record);
   const [left, right] = await Promise.all([countCommon(a, common), countCommon(b, common)]);
   const whole = left.whole || right.whole;
-  const alike = resumed(a.record) === resumed(b.record);
+  const alike = lookAlike(a.record, b.record);
   return {
     schemaVersion: DIFF_VERSION,
     kind: 'diff',
@@ -41,7 +42,7 @@ export async function diffRuns(a: StoredRun, b: StoredRun): Promise<RunDiff> {
       ...(alike
         ? []
         : [
-            `${resumed(a.record) ? 'B' : 'A'} compared prompts alone: verdicts and their rates are not held against each other`,
+            `${a.record.plan.compare > 0 ? 'B' : 'A'} compared prompts alone: verdicts and their rates are not held against each other`,
           ]),
     ],
     findings: diffFindings(left, right),
@@ -63,12 +64,12 @@ function sideOf({ folder, record }: StoredRun): DiffSide {
 }
 
 /** A fuzz run that its time limit ended did what it was asked; a sweep did not. */
-function unfinished({ interrupted, plan, totals }: RunRecord): string | undefined {
+function unfinished(record: RunRecord): string | undefined {
+  const { interrupted, plan, totals } = record;
   if (interrupted === 'signal') return 'it was stopped';
   if (interrupted === 'target-lost') return 'its target was lost';
   if (conclusive(totals.verdicts) === 0) return 'it tested nothing';
-  if (plan.mode === 'sweep' && totals.seams < plan.seams)
-    return `it judged ${totals.seams} of ${plan.seams} seams`;
+  if (isUnfinished(record)) return `it judged ${totals.seams} of ${plan.seams} seams`;
   return undefined;
 }
 

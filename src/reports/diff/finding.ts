@@ -1,7 +1,8 @@
 /** One finding in two runs: new, fixed, changed, unchanged, or not to be told. */
 import { CAUSES } from '../../diagnosis/causes.ts';
 import { VERDICTS } from '../../checks/verdict.ts';
-import { conclusive, type Counted, type Places } from './common.ts';
+import { conclusive } from '../matrix.ts';
+import type { Counted, Places } from './common.ts';
 import { compareShares, familyZ, type Share } from './rates.ts';
 import type { FindingDiff, FindingPlace, Status } from './types.ts';
 import type { Finding, RunRecord } from '../record.ts';
@@ -136,7 +137,7 @@ function compared(
   runB: Counted,
 ): Judged {
   const facts = exhaustive(runA.record, runB.record);
-  const alike = resumed(runA.record) === resumed(runB.record);
+  const alike = lookAlike(runA.record, runB.record);
   const z = familyZ(places.length);
   const changes = [
     ...(alike && a.verdict !== b.verdict ? [`${a.verdict} → ${b.verdict}`] : []),
@@ -155,9 +156,9 @@ function compared(
   return { status: changes.length === 0 ? 'unchanged' : 'changed', changes };
 }
 
-/** Prompts alone give no more than drift: whether the output differs too was not looked at. */
-export function resumed({ plan }: Pick<RunRecord, 'plan'>): boolean {
-  return plan.compare > 0;
+/** False where one of them compared prompts alone, which gives no more than drift, and the other did not. */
+export function lookAlike(a: RunRecord, b: RunRecord): boolean {
+  return a.plan.compare > 0 === b.plan.compare > 0;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { existsSync, lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, SeamstressError } from '../../errors.ts';
-import { conclusive } from '../diff/common.ts';
+import { conclusive } from '../matrix.ts';
 import { readRun } from '../emit/source.ts';
 import type { RunRecord, VerdictCounts } from '../record.ts';
 
