@@ -8,14 +8,17 @@ import { runClient, type ClientRun } from './client.ts';
 const cwd = mkdtempSync(join(tmpdir(), 'seamstress-client-'));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
-function run(
-  script: string,
+const run = (script: string, timeoutMs?: number, signal?: AbortSignal): Promise<ClientRun> =>
+  start([process.execPath, '-e', script], timeoutMs, signal);
+
+function start(
+  argv: readonly string[],
   timeoutMs = 20_000,
   signal = new AbortController().signal,
 ): Promise<ClientRun> {
   const key = randomBytes(12).toString('hex');
   return runClient({
-    argv: [process.execPath, '-e', script],
+    argv,
     cwd,
     env: { ...(process.env as Record<string, string>), SEAMSTRESS_AUDIT_KEY: key },
     timeoutMs,
@@ -26,13 +29,16 @@ function run(
 
 /** Starts a grandchild in a session of its own that would live for ten minutes, and writes its pid. */
 const DAEMON = `
-const child = require('node:child_process').spawn(process.execPath,
-  ['-e', 'setTimeout(() => {}, 600000)'], { detached: true, stdio: 'inherit' });
+const child = require('node:child_process').spawn('sleep', ['600'],
+  { detached: true, stdio: 'inherit' });
 require('node:fs').writeFileSync('pid', String(child.pid));
 child.unref();`;
 
+/** The same by a shell that ends while the grandchild is still becoming another program. */
+const SWIFT_DAEMON = 'setsid sleep 600 </dev/null >/dev/null 2>&1 & echo $! > pid';
+
 function alive(): boolean {
-  const pid = readFileSync(join(cwd, 'pid'), 'utf8');
+  const pid = readFileSync(join(cwd, 'pid'), 'utf8').trim();
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
@@ -70,6 +76,16 @@ describe('a client', () => {
     async () => {
       expect((await run(DAEMON)).ended).toBe('exit');
       expect(alive()).toBe(false);
+    },
+  );
+
+  test.skipIf(process.platform !== 'linux')(
+    'leaves nothing behind of what it was still starting when it ended',
+    async () => {
+      for (let time = 0; time < 100; time++) {
+        expect((await start(['/bin/sh', '-c', SWIFT_DAEMON])).ended).toBe('exit');
+        expect(alive()).toBe(false);
+      }
     },
   );
 

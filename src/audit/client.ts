@@ -1,6 +1,7 @@
 /** One command of a client: started, watched, and ended with everything that it started. */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { killAtExit, killTree, OWN_GROUP } from '../engines/tree.ts';
 
 /** Kept of each output; what is beyond is counted and dropped. */
@@ -30,6 +31,7 @@ export async function runClient(command: ClientCommand): Promise<ClientRun> {
   const { argv, cwd, env, timeoutMs, signal, marker } = command;
   const [program = '', ...args] = argv;
   const began = performance.now();
+  const left = new Marked(marker);
   const run = await new Promise<Omit<ClientRun, 'ms'>>((resolve) => {
     const [stdout, stderr] = [new Bounded(), new Bounded()];
     let cut: 'timeout' | 'aborted' | 'not-started' | undefined;
@@ -43,8 +45,8 @@ export async function runClient(command: ClientCommand): Promise<ClientRun> {
     killAtExit(child);
     const end = (why: 'timeout' | 'aborted'): void => {
       cut ??= why;
+      left.kill();
       killTree(child, 'SIGKILL');
-      endMarked(marker);
     };
     const onAbort = (): void => end('aborted');
     const timer = setTimeout(end, timeoutMs, 'timeout');
@@ -70,15 +72,16 @@ export async function runClient(command: ClientCommand): Promise<ClientRun> {
     });
     // What it left behind may hold its pipes open: that is ended first.
     child.once('exit', () => {
+      left.kill();
       killTree(child, 'SIGKILL');
-      endMarked(marker);
     });
     child.once('close', settle);
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
   });
-  endMarked(marker);
-  return { ...run, ms: performance.now() - began };
+  const ms = performance.now() - began;
+  await left.end();
+  return { ...run, ms };
 }
 
 /** The first bytes of an output, up to a limit. */
@@ -99,20 +102,66 @@ class Bounded {
   }
 }
 
+/** Looks without a find before nothing is taken to be left: a list of processes is not one moment. */
+const CLEAN_LOOKS = 2;
+const LOOK_EVERY_MS = 10;
+/** A killed process that is stuck in the kernel is not waited for any longer. */
+const GONE_WITHIN_MS = 5000;
+
 /**
- * Kills every process whose environment holds the marker: what left its process group still has
- * the environment that it was started with. Linux only; elsewhere the group must do.
+ * The processes whose environment holds the marker: what left its process group still has the
+ * environment that it was started with. Linux only; elsewhere the group must do.
  */
-function endMarked(marker: string): void {
-  if (process.platform !== 'linux') return;
-  for (const name of readdirSync('/proc')) {
-    const pid = Number(name);
-    if (!Number.isInteger(pid) || pid === process.pid) continue;
-    try {
-      if (!readFileSync(`/proc/${name}/environ`, 'utf8').split('\0').includes(marker)) continue;
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // Another user's, or gone.
+class Marked {
+  readonly #marker: string;
+  readonly #killed = new Set<string>();
+
+  constructor(marker: string) {
+    this.#marker = marker;
+  }
+
+  /** Kills what is seen now. Whether another look is needed: something was, or may yet be. */
+  kill(): boolean {
+    if (process.platform !== 'linux') return false;
+    let found = false;
+    for (const pid of readdirSync('/proc')) {
+      if (!/^\d+$/.test(pid) || Number(pid) === process.pid || this.#killed.has(pid)) continue;
+      try {
+        const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
+        if (environment === '') found ||= isStarting(pid);
+        if (!environment.split('\0').includes(this.#marker)) continue;
+        process.kill(Number(pid), 'SIGKILL');
+        this.#killed.add(pid);
+        found = true;
+      } catch {
+        // Another user's, or gone.
+      }
     }
+    return found;
+  }
+
+  /** Kills until nothing more is seen, and waits until what was killed is gone. */
+  async end(): Promise<void> {
+    const until = performance.now() + GONE_WITHIN_MS;
+    for (let clean = 0; clean < CLEAN_LOOKS && performance.now() < until;) {
+      const more = this.kill() || [...this.#killed].some(isRunning);
+      clean = more ? 0 : clean + 1;
+      if (more) await sleep(LOOK_EVERY_MS);
+    }
+  }
+}
+
+/** Whether a process is just becoming another program: it has memory, but no arguments yet. */
+function isStarting(pid: string): boolean {
+  const memory = readFileSync(`/proc/${pid}/statm`, 'utf8');
+  return !memory.startsWith('0 ') && readFileSync(`/proc/${pid}/cmdline`, 'utf8') === '';
+}
+
+/** Whether a process is there, and more than an entry that its parent has not read yet. */
+function isRunning(pid: string): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
   }
 }
