@@ -99,16 +99,18 @@ function* chosen(
   alone: boolean,
   { seed, compare }: RealCutOptions,
 ): Generator<Chosen> {
+  const start = chance(seed, 'real');
   let turn = 0;
   for (const subject of subjects) {
     // What was begun by the client is no stream that could be cut.
     if (subject.generation.given !== undefined) continue;
-    const first = compare === 0 ? turn++ : 0;
-    const ways = WAYS.map((_, i) => WAYS[(first + i) % WAYS.length] as Way);
-    const cuts = ways.flatMap((way) => {
-      const k = chooseCut(subject, way, seed);
+    const place = spread(start, turn);
+    const ways = WAYS.map((_, i) => WAYS[(turn + i) % WAYS.length] as Way);
+    const cuts = ways.flatMap((way, i) => {
+      const k = chooseCut(subject, way, (place + i / WAYS.length) % 1);
       return k === undefined ? [] : [{ subject, way, k }];
     });
+    turn++;
     const wanted = compare === 0 ? cuts.slice(0, 1) : cuts;
     yield* wanted.filter((one) => isAlone(one) === alone);
   }
@@ -144,10 +146,19 @@ export function isPrefix(view: View, whole: View): boolean {
   );
 }
 
-function chooseCut({ generation }: Subject, way: Way, seed: number): number | undefined {
-  const start = Math.floor(
-    chance(seed, 'real', generation.scenario.id, way) * (generation.length + 1),
-  );
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+/**
+ * Where in a generation the cut of one turn is made, 0 to 1. Places of successive turns lie evenly
+ * (Weyl's sequence of the golden ratio), so that few cuts meet early, middle and late places alike.
+ */
+function spread(start: number, turn: number): number {
+  return (start + turn * GOLDEN) % 1;
+}
+
+/** The cut at a place of a generation, 0 to below 1, or the next behind it that can be made in this way. */
+function chooseCut({ generation }: Subject, way: Way, place: number): number | undefined {
+  const start = Math.floor(place * (generation.length + 1));
   for (let i = 0; i <= generation.length; i++) {
     const k = (start + i) % (generation.length + 1);
     if (canCut(generation, k, way)) return k;
