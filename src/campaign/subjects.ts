@@ -19,7 +19,7 @@ const TOKEN_CONTROLS = 8;
 /**
  * One generation a scenario, put on the shelf. A scenario that fails is left out and named.
  *
- * @throws the last error when all fail
+ * @throws {SeamstressError} the last error when all fail
  */
 export async function makeSubjects(
   target: Target,
@@ -30,13 +30,14 @@ export async function makeSubjects(
   listener: RunListener,
   shelf: Shelf,
 ): Promise<void> {
-  let last: unknown;
+  let last: SeamstressError | undefined;
   for await (const { scenario, result } of made(target, options, signal)) {
     if (result.status === 'rejected') {
-      last = result.reason;
-      const why = messageOf(last).replace(`scenario ${scenario.id}: `, '');
-      state.untested.push({ what: `scenario ${scenario.id}`, why });
-      state.errors.push(messageOf(last));
+      const what = `scenario ${scenario.id}`;
+      const why = messageOf(result.reason);
+      state.untested.push({ what, why });
+      last = inScenario(what, why, result.reason);
+      state.errors.push(last.message);
       continue;
     }
     const subject = result.value;
@@ -50,13 +51,14 @@ export async function makeSubjects(
       consistent: subject.repeat.disagreements === 0,
     });
   }
-  if (shelf.length === 0 && last !== undefined)
-    throw last instanceof SeamstressError
-      ? last
-      : new SeamstressError('target', `no scenario could be generated: ${messageOf(last)}`, {
-          hint: 'Look at the log of the server.',
-          cause: last,
-        });
+  if (shelf.length === 0 && last !== undefined) throw last;
+}
+
+/** The error of a scenario that could not be generated, with its name. */
+function inScenario(what: string, why: string, cause: unknown): SeamstressError {
+  const { code, hint = 'Look at the log of the server.' } =
+    cause instanceof SeamstressError ? cause : new SeamstressError('target', why);
+  return new SeamstressError(code, `${what}: ${why}`, { hint, cause });
 }
 
 interface Made {

@@ -47,13 +47,11 @@ async function wholeAnswer(
   const read = { signal, use: `whole ${cache}` };
   const answer = await target.chat(requestOf(scenario), sampling, read);
   if (!endedWell(answer.end))
-    throw new SeamstressError(
-      'target',
-      `scenario ${scenario.id}: the stream ${describeEnd(answer.end)}`,
-      { hint: 'The uninterrupted run must be whole before it can be cut.' },
-    );
+    throw new SeamstressError('target', `the stream ${describeEnd(answer.end)}`, {
+      hint: 'The uninterrupted run must be whole before it can be cut.',
+    });
   if (answer.tokens.length === 0)
-    throw new SeamstressError('target', `scenario ${scenario.id}: the model wrote no text`, {
+    throw new SeamstressError('target', 'the model wrote no text', {
       hint: 'Use a prompt that the model answers, or allow it more tokens.',
     });
   return answer;

@@ -69,11 +69,11 @@ describe('where the two arms disagree', () => {
 });
 
 test.each([
-  ['broken', { kind: 'reset', detail: 'gone' }, 'scenario sum: the stream connection lost: gone'],
+  ['broken', { kind: 'reset', detail: 'gone' }, 'the stream connection lost: gone'],
   [
     'an error',
     { kind: 'error-event', message: 'busy', body: '' },
-    'scenario sum: the stream ended with an error event: busy',
+    'the stream ended with an error event: busy',
   ],
 ] as const)(
   'a stream that does not end in good order is no generation: %s',
@@ -95,7 +95,7 @@ test('a model that says nothing gives no generation', async () => {
   });
   await expect(generate(target, THINKING.scenario, signal)).rejects.toMatchObject({
     code: 'target',
-    message: 'scenario sum: the model generated nothing',
+    message: 'the model generated nothing',
   });
 });
 

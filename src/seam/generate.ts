@@ -67,13 +67,9 @@ export async function streamWhole(
   const top = once ? 0 : TOP_CANDIDATES;
   const answer = await target.chat(request, { ...samplingOf(scenario), top }, { signal });
   if (!endedWell(answer.end))
-    throw new SeamstressError(
-      'target',
-      `scenario ${scenario.id}: the stream ${describeEnd(answer.end)}`,
-      {
-        hint: 'The uninterrupted run must be whole before it can be cut.',
-      },
-    );
+    throw new SeamstressError('target', `the stream ${describeEnd(answer.end)}`, {
+      hint: 'The uninterrupted run must be whole before it can be cut.',
+    });
   return { rendered, answer };
 }
 
@@ -100,7 +96,7 @@ export async function generate(
   if (whole === undefined)
     throw new SeamstressError(
       'target',
-      `scenario ${scenario.id}: two greedy runs gave different tokens, and the stream does not tell all of its own`,
+      'two greedy runs gave different tokens, and the stream does not tell all of its own',
       {
         hint: 'Such an engine can be tested only where its chat streams tell the ids.',
       },
@@ -161,7 +157,7 @@ function assemble(
   const ended = answer.finish !== 'length' && tokens.at(-1)?.bytes.length === 0;
   const length = tokens.length - (ended ? 1 : 0);
   if (length === 0)
-    throw new SeamstressError('target', `scenario ${scenario.id}: the model generated nothing`, {
+    throw new SeamstressError('target', 'the model generated nothing', {
       hint: 'Use a prompt that the model answers.',
     });
   return {

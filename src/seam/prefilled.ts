@@ -47,17 +47,13 @@ export async function generatePrefilled(
   const read = asRead(begun, writing);
   const raw = writeBegun(read, writing);
   if (raw === undefined)
-    throw failed(
-      scenario,
-      'the model makes no tool call of its own, so that none can be begun for it',
-      {
-        hint: 'A prefilled tool call needs a prompt that the model answers with one.',
-      },
-    );
+    throw failed('the model makes no tool call of its own, so that none can be begun for it', {
+      hint: 'A prefilled tool call needs a prompt that the model answers with one.',
+    });
   const given = await encodeGiven(target, base.generation, raw, signal);
   const view = readWritten(raw, writing);
   if (!sameView(view, viewOfBegun(read)))
-    throw failed(scenario, 'the prefill does not read back as it was given', {
+    throw failed('the prefill does not read back as it was given', {
       hint: 'A literal tag in it, or reasoning for a model that does not think?',
     });
   const context = [...base.generation.promptIds, ...idsOf(given)];
@@ -69,8 +65,8 @@ export async function generatePrefilled(
   return { ...base, generation, completion: again, consistent: base.consistent && same, writing };
 }
 
-function failed(scenario: Scenario, why: string, options: { hint: string }): SeamstressError {
-  return new SeamstressError('target', `scenario ${scenario.id}: ${why}`, options);
+function failed(why: string, options: { hint: string }): SeamstressError {
+  return new SeamstressError('target', why, options);
 }
 
 function viewOfBegun({ content, reasoning = '', toolCalls = [] }: Begun): View {
@@ -80,7 +76,7 @@ function viewOfBegun({ content, reasoning = '', toolCalls = [] }: Begun): View {
 /** The tokens of the prefill: as the server encodes it behind its prompt, where their bytes are known. */
 async function encodeGiven(
   target: Target,
-  { scenario, promptIds, promptText, tokens }: Generation,
+  { promptIds, promptText, tokens }: Generation,
   raw: string,
   signal: AbortSignal,
 ): Promise<readonly TokenEvent[]> {
@@ -88,7 +84,7 @@ async function encodeGiven(
   const plain = await target.encodePlain(raw, signal);
   const alone = await target.encode(raw, signal);
   if (idsOf(plain).join() !== alone.join())
-    throw failed(scenario, 'the markup of its prefill is made of control tokens', {
+    throw failed('the markup of its prefill is made of control tokens', {
       hint: 'Prefill the content alone, or switch the thinking off.',
     });
   if (promptText === undefined) return plain;

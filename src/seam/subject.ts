@@ -94,7 +94,7 @@ async function makePrefilledSubject(
   streamed?: Streamed,
 ): Promise<Subject> {
   if (isTextLevel(target))
-    throw new SeamstressError('target', `scenario ${scenario.id}: a prefill needs token ids`, {
+    throw new SeamstressError('target', 'a prefill needs token ids', {
       hint: 'This server tells none; leave the scenario out.',
     });
   const made = await generatePrefilled(target, scenario, begun, signal, streamed);
@@ -116,14 +116,14 @@ async function makePrefilledSubject(
  * @throws {SeamstressError} `target` when it does not
  */
 function requireStructure(generation: Generation): void {
-  const { responseFormat, id } = generation.scenario;
+  const { responseFormat } = generation.scenario;
   if (responseFormat === undefined || generation.finish === 'length') return;
   const { content } = viewAt(generation, generation.length);
   const { problem, detail } = checkStructure(responseFormat, '', content);
   if (problem !== undefined)
     throw new SeamstressError(
       'target',
-      `scenario ${id}: the uninterrupted answer does not fit its schema: ${detail}`,
+      `the uninterrupted answer does not fit its schema: ${detail}`,
       { hint: 'Does the server know response_format?' },
     );
 }
