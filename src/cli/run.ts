@@ -18,6 +18,7 @@ import {
 } from './options.ts';
 import { outcomeOf, withOutcome, type OutcomeOptions } from './outcome.ts';
 import { Progress } from './progress.ts';
+import type { OpenTarget } from './target.ts';
 import { originOf, targetOf, type TargetOptions } from './origin.ts';
 
 interface RunOptions extends TargetOptions, OutcomeOptions {
@@ -153,14 +154,15 @@ async function run(
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const started = new Date();
   const replaced = options.out !== undefined && existsSync(join(options.out, 'run.json'));
-  const early = options.out === undefined ? undefined : new RunStore(options.out);
+  let store = options.out === undefined ? undefined : new RunStore(options.out);
   const interrupt = interruptible();
   const progress = new Progress();
   const note = (line: string): void => progress.line(line);
-  if (replaced) note(`${options.out} held a run: it is replaced`);
-  const open = await openTarget(options, seed, interrupt.signal, note);
+  if (replaced) note(`${options.out} holds a run, which will be replaced`);
+  let open: OpenTarget | undefined;
   let via: ViaOfRun | undefined;
   try {
+    open = await openTarget(options, seed, interrupt.signal, note);
     if (options.via !== undefined)
       via = await (
         await import('./hops.ts')
@@ -170,7 +172,7 @@ async function run(
         interrupt.signal,
         note,
       );
-    const store = early ?? new RunStore(defaultFolder(started, open.name));
+    store ??= new RunStore(defaultFolder(started, open.name));
     outcome.requirePlaces();
     const few = isTextLevel(open.target) && command.getOptionValueSource('cuts') !== 'cli';
     if (few)
@@ -205,8 +207,9 @@ async function run(
     );
     return await outcome.finish(record, store.folder);
   } finally {
+    store?.leave();
     await via?.close();
-    await open.close();
+    await open?.close();
     interrupt.release();
   }
 }

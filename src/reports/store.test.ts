@@ -67,10 +67,44 @@ test('a second run into the same folder leaves nothing of the first', () => {
   first.raw('x', [{ atMs: 1, bytes: Uint8Array.of(1) }]);
   first.finish(RECORD);
   const second = new RunStore(folder);
+  expect(existsSync(second.findingPath(FINDING.id))).toBe(true);
+  second.seam({ ...LINE, k: 2 });
   expect(existsSync(second.findingPath(FINDING.id))).toBe(false);
   expect(existsSync(join(folder, 'raw'))).toBe(false);
   expect(existsSync(join(folder, 'run.json'))).toBe(false);
-  expect(readFileSync(join(folder, 'seams.ndjson'), 'utf8')).toBe('');
+  expect(readFileSync(join(folder, 'seams.ndjson'), 'utf8')).toBe(
+    `${JSON.stringify({ ...LINE, k: 2 })}\n`,
+  );
+});
+
+test('a run that never began leaves everything as it was', () => {
+  const place = home();
+  new RunStore(join(place, 'a', 'b')).leave();
+  expect(readdirSync(place)).toEqual([]);
+  const folder = join(place, 'run');
+  const first = new RunStore(folder);
+  first.seam(LINE);
+  first.finish(RECORD);
+  const was = readdirSync(folder);
+  new RunStore(folder).leave();
+  expect(readdirSync(folder)).toEqual(was);
+});
+
+test('what was put into the folder of a run that never began stays', () => {
+  const folder = join(home(), 'a', 'run');
+  const store = new RunStore(folder);
+  writeFileSync(join(folder, 'notes.txt'), 'mine');
+  store.leave();
+  expect(readdirSync(folder)).toEqual(['notes.txt']);
+});
+
+test('a run that began is not left', () => {
+  const store = new RunStore(join(home(), 'run'));
+  store.seam(LINE);
+  store.leave();
+  expect(readFileSync(join(store.folder, 'seams.ndjson'), 'utf8')).toBe(
+    `${JSON.stringify(LINE)}\n`,
+  );
 });
 
 test('files of the user’s in the folder stay', () => {

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   openSync,
   renameSync,
+  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -54,28 +55,31 @@ export function withoutTape(store: RunSink): RunSink {
 export const TAPE = 'tape.bin';
 
 /**
- * Writes a run. Seams are written at once, the rest when the run ends.
+ * Writes a run. The folder is taken at once, and an earlier run in it replaced by the first that is
+ * written; seams are written when they come, the rest when the run ends.
  *
  * @throws {SeamstressError} `output` from every method when the folder cannot be written
  */
 export class RunStore implements RunSink {
   readonly folder: string;
-  readonly #journal: number;
+  readonly #goOn: boolean;
+  /** The folders that were made for this run, the innermost last. */
+  readonly #made: readonly string[];
+  #journal: number | undefined;
 
   /** @param goOn keep the tape of the run that is there, and write the rest anew */
   constructor(folder: string, goOn = false) {
     this.folder = folder;
-    this.#journal = writing(folder, () => {
-      makeFolder(folder);
+    this.#goOn = goOn;
+    this.#made = writing(folder, () => {
+      const made = makeFolder(folder);
       lockFolder(folder);
-      const journal = join(folder, 'seams.ndjson');
-      if (goOn || isThere(journal)) clear(folder, goOn);
-      makeOwnFolder(join(folder, 'findings'));
-      return newFile(journal);
+      return made;
     });
   }
 
   tape(): TapeWriter {
+    writing(this.folder, () => this.#begin());
     return new TapeWriter(join(this.folder, TAPE));
   }
 
@@ -88,12 +92,16 @@ export class RunStore implements RunSink {
     const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
     writing(this.folder, () => {
       let done = 0;
-      while (done < bytes.length) done += writeSync(this.#journal, bytes, done);
+      const journal = this.#begin();
+      while (done < bytes.length) done += writeSync(journal, bytes, done);
     });
   }
 
   finding(finding: Finding): void {
-    writing(this.folder, () => replaceFile(this.findingPath(finding.id), toJson(finding)));
+    writing(this.folder, () => {
+      this.#begin();
+      replaceFile(this.findingPath(finding.id), toJson(finding));
+    });
   }
 
   /** A captured stream: one line a chunk, its time in milliseconds and its bytes in base64. */
@@ -106,6 +114,7 @@ export class RunStore implements RunSink {
       }),
     );
     writing(this.folder, () => {
+      this.#begin();
       makeOwnFolder(join(this.folder, 'raw'));
       replaceFile(join(this.folder, 'raw', `${id}.ndjson`), `${lines.join('\n')}\n`);
     });
@@ -114,11 +123,33 @@ export class RunStore implements RunSink {
   /** Writes the record, closes the journal and gives the folder back. */
   finish(record: RunRecord): void {
     writing(this.folder, () => {
+      const journal = this.#begin();
       replaceFile(join(this.folder, 'run.json'), toJson(record));
-      closeSync(this.#journal);
+      closeSync(journal);
       unlockFolder(this.folder);
     });
     linkLatest(this.folder);
+  }
+
+  /** Gives the folder of a run that never began back as it was. */
+  leave(): void {
+    if (this.#journal !== undefined) return;
+    unlockFolder(this.folder);
+    try {
+      for (const made of this.#made.toReversed()) rmdirSync(made);
+    } catch {
+      // Something else was put there meanwhile.
+    }
+  }
+
+  /** The open journal. What an earlier run wrote here is removed before. */
+  #begin(): number {
+    if (this.#journal !== undefined) return this.#journal;
+    const journal = join(this.folder, 'seams.ndjson');
+    if (this.#goOn || isThere(journal)) clear(this.folder, this.#goOn);
+    makeOwnFolder(join(this.folder, 'findings'));
+    this.#journal = newFile(journal);
+    return this.#journal;
   }
 }
 
@@ -158,12 +189,17 @@ function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** Makes a folder and its parents one by one: `recursive` never returns on some special file systems. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
+/**
+ * Makes a folder and its parents one by one: `recursive` never returns on some special file systems.
+ *
+ * @returns those that were not there, the innermost last
+ */
+function makeFolder(folder: string): string[] {
+  if (existsSync(folder)) return [];
   const parent = dirname(folder);
-  if (parent !== folder) makeFolder(parent);
+  const made = parent === folder ? [] : makeFolder(parent);
   mkdirSync(folder);
+  return [...made, folder];
 }
 
 /** Points `latest` beside the run at it; where links are not to be had there is none. */

@@ -1,5 +1,5 @@
 /** Bad input: one clear line that says what and what to do, status 2 or 3, no stack trace. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -221,6 +221,30 @@ describe('output folders', () => {
       2,
       /cannot write to .*\n.*--out/,
     );
+  });
+
+  test('a target that cannot be reached leaves no folder, and an earlier run as it was', async () => {
+    const url = `http://127.0.0.1:${await closedPort()}`;
+    await refused(
+      ['run', pack, '--target', url, '--out', 'none/run'],
+      3,
+      /cannot be reached|ECONN|refused/,
+    );
+    expect(existsSync(join(cwd, 'none'))).toBe(false);
+    const args = ['run', pack, '--cuts', '1', '--strategy', 'reasoning-field', '--out', 'kept'];
+    expect(await seamstress([...args, '--target', 'reference'], { cwd })).toMatchObject({
+      status: 0,
+    });
+    const filesOf = (folder: string): Record<string, string> =>
+      Object.fromEntries(
+        readdirSync(folder, { withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map(({ name }) => [name, readFileSync(join(folder, name), 'base64')]),
+      );
+    const before = filesOf(join(cwd, 'kept'));
+    const again = await seamstress([...args, '--target', url], { cwd });
+    expect(again).toMatchObject({ status: 3 });
+    expect(filesOf(join(cwd, 'kept'))).toEqual(before);
   });
 
   test('reports/ that is a file', async () => {

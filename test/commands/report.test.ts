@@ -115,7 +115,7 @@ test('a run says before it begins that a report could not be written', async () 
   });
   expect(existsSync(join(cwd, 'early', 'x.html'))).toBe(true);
   const again = await seamstress(['run', pack, ...args.slice(1), '--out', 'early'], { cwd });
-  expect(again.stderr).toContain('early held a run: it is replaced');
+  expect(again.stderr).toContain('early holds a run, which will be replaced');
 });
 
 describe('refuses', () => {
