@@ -39,14 +39,12 @@ describe.each(['newline-before-close', 'prefill-echoed', 'prefill-refused', 'pre
       const ran = await seamstress(['replay', finding], { cwd });
       expect(ran).toMatchObject({ status: 1 });
       expect(ran.stdout).toMatch(/^reproduced: /);
-      expect(ran.ms).toBeLessThan(3000);
     });
 
     test('is gone on a right server', async () => {
       const ran = await seamstress(['replay', finding, '--target', 'reference'], { cwd });
       expect(ran).toMatchObject({ status: 0 });
       expect(ran.stdout).toMatch(/^gone: /);
-      expect(ran.ms).toBeLessThan(3000);
     });
 
     test('is another one with another fault', async () => {

@@ -98,13 +98,10 @@ describe.each([
     });
   });
 
-  test('starts from the cache in no time', async () => {
+  test('starts from the cache, without an install', async () => {
     const lines: string[] = [];
-    const began = Date.now();
     const engine = await start(text, lines);
-    const took = Date.now() - began;
     await engine.stop();
-    expect(took).toBeLessThan(5000);
     expect(lines.join('\n')).not.toContain('installing');
   });
 
