@@ -1,6 +1,7 @@
 /**
  * Prompt-checked seams a second against the embedded server, and the memory of the harness while
- * their number grows. The server has a process of its own.
+ * their number grows: all that the process has, and what is alive on the heap after a collection.
+ * The server has a process of its own.
  *
  *   node bench/seams.mjs [SEAMS] [--compare TOKENS] [--json]
  *
@@ -12,6 +13,8 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { llamacpp, loadScenarios, runCampaign, RunStore, strategiesNamed } from '../dist/index.js';
 
 const CONCURRENCY = 16;
@@ -22,6 +25,8 @@ const { values, positionals } = parseArgs({
 const wanted = Number(positionals[0] ?? 10_000);
 const compare = Number(values.compare);
 const { signal } = new AbortController();
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc');
 const main = join(import.meta.dirname, '..', 'dist', 'cli', 'main.js');
 const server = spawn(process.execPath, [main, 'serve', '--port', '0'], {
   stdio: ['ignore', 'pipe', 'inherit'],
@@ -43,7 +48,9 @@ try {
 
   async function sweep(own, out) {
     const target = await llamacpp.connect({ url, connections: CONCURRENCY }, signal);
-    const rss = [];
+    const memory = [];
+    // Twenty between, and the first powers of ten.
+    const every = Math.max(1, Math.round(wanted / 20_000)) * 1000;
     let seams = 0;
     let planned = 0;
     const store = new RunStore(out);
@@ -69,8 +76,10 @@ try {
       store,
       (event) => {
         if (event.kind === 'planned') planned = performance.now();
-        if (event.kind === 'seam' && ++seams % 1000 === 0)
-          rss.push({ seams, mb: process.memoryUsage().rss / 2 ** 20 });
+        if (event.kind !== 'seam') return;
+        seams++;
+        if (seams % every === 0 || (seams >= 1000 && Number.isInteger(Math.log10(seams))))
+          memory.push({ seams, ...megabytes() });
       },
     );
     await target.close();
@@ -83,10 +92,7 @@ try {
       perSecond: seams / seconds,
       requests: record.totals.requests,
       journalMb: statSync(join(out, 'seams.ndjson')).size / 2 ** 20,
-      // The first, the tenth and so on, and twenty between.
-      rss: rss.filter(
-        (_, i) => Number.isInteger(Math.log10(i + 1)) || (i + 1) % Math.ceil(rss.length / 20) === 0,
-      ),
+      memory,
     };
   }
 } finally {
@@ -94,9 +100,18 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-function words({ seams, seconds, preparing, perSecond, requests, journalMb, rss }) {
+function megabytes() {
+  const { rss } = process.memoryUsage();
+  collect();
+  return { rss: rss / 2 ** 20, live: process.memoryUsage().heapUsed / 2 ** 20 };
+}
+
+function words({ seams, seconds, preparing, perSecond, requests, journalMb, memory }) {
   return [
     `${seams} seams in ${seconds.toFixed(1)} s after ${preparing.toFixed(1)} s of generations: ${perSecond.toFixed(0)} a second; ${requests} requests, journal ${journalMb.toFixed(1)} MB`,
-    ...rss.map((at) => `${String(at.seams).padStart(9)} seams ${at.mb.toFixed(0).padStart(6)} MB`),
+    ...memory.map(
+      ({ seams: at, rss, live }) =>
+        `${String(at).padStart(9)} seams ${rss.toFixed(0).padStart(6)} MB, ${live.toFixed(0)} alive`,
+    ),
   ].join('\n');
 }
