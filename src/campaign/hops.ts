@@ -19,14 +19,14 @@ import {
 import { hopCausesOf, putRight } from '../diagnosis/hop-causes.ts';
 import type { HopRequest } from '../diagnosis/hop-fields.ts';
 import { compareHop } from '../diagnosis/hops.ts';
-import { messageOf, SeamstressError } from '../errors.ts';
+import { SeamstressError } from '../errors.ts';
 import type { HopsReport } from '../reports/hops.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import { TOP_CANDIDATES } from '../seam/candidates.ts';
 import { makeSubject, type Subject } from '../seam/subject.ts';
 import { jsonOf, type Exchange } from '../tap/exchange.ts';
 import { HttpClient } from '../wire/http.ts';
-import { Refusal } from '../wire/refusal.ts';
+import { describeRefusal, describeTrouble, Refusal } from '../wire/refusal.ts';
 import { armRequest, armsFor, HOP_ARMS, hopCuts, type HopArm } from './hop-arms.ts';
 import { HopTally, type Judged } from './hop-tally.ts';
 
@@ -105,7 +105,7 @@ export async function runHops(target: Target, options: HopsOptions): Promise<Hop
           tally.stop(options.scenarios.length - i);
           break;
         }
-        tally.fail(`${scenario.id}: ${messageOf(error)}`);
+        tally.fail(`${scenario.id}: ${describeTrouble(error)}`);
       }
     }
     return tally.report();
@@ -219,7 +219,7 @@ class Bench {
       if (!(error instanceof Refusal)) throw error;
       if (error.status === 404 || error.status === 405 || error.status === 501) return undefined;
       const verdict = error.status < 500 ? 'rejected' : 'error';
-      return { rendered: undefined, verdict, error: messageOf(error) };
+      return { rendered: undefined, verdict, error: describeTrouble(error) };
     }
   }
 
@@ -266,7 +266,7 @@ class Bench {
     const status = exchange?.response?.status ?? refusal?.status ?? 200;
     const failed =
       refusal !== undefined
-        ? `${this.#hop.name} answered HTTP ${refusal.status}: ${messageOf(refusal)}`
+        ? `${this.#hop.name} answered ${describeRefusal(refusal)}`
         : forwarded === undefined
           ? `${this.#hop.name} answered, but no request that could be read reached the tap`
           : undefined;

@@ -13,7 +13,7 @@ import { TOP_CANDIDATES } from '../seam/candidates.ts';
 import { phaseAt, type TokenEvent } from '../seam/generation.ts';
 import { viewOf } from '../seam/view.ts';
 import { endedWell } from '../wire/end.ts';
-import { Refusal } from '../wire/refusal.ts';
+import { describeRefusal, Refusal } from '../wire/refusal.ts';
 import type { Controls } from './controls.ts';
 import { judgeRoute } from './judge-route.ts';
 import { classOfView, only } from './held.ts';
@@ -386,7 +386,7 @@ function refused(plan: SeamPlan, refusal: Refusal): JudgedSeam {
     ? {
         ...unjudged(plan),
         verdict: 'error',
-        error: `HTTP ${told.status}: ${told.message}`,
+        error: describeRefusal(told),
         requests: [refusal.request],
       }
     : {

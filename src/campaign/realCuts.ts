@@ -5,13 +5,13 @@
  */
 import type { SeamPlan } from '../checks/seam.ts';
 import type { Target } from '../dialects/dialect.ts';
-import { messageOf } from '../errors.ts';
 import { canCut, cutEndedAsMeant, cutForReal, WAYS, type Way } from '../seam/cut.ts';
 import type { View } from '../seam/generation.ts';
 import { applies, type Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import { sameView } from '../seam/view.ts';
 import { describeEnd } from '../wire/end.ts';
+import { describeTrouble } from '../wire/refusal.ts';
 import { inOrder, sideBySide } from './limit.ts';
 import { chance } from './random.ts';
 import type { CampaignOptions } from './run.ts';
@@ -127,7 +127,7 @@ async function reallyCut(
     return cutEndedAsMeant(cut, k, way) ? cut.view : `the stream ${describeEnd(cut.end)}`;
   } catch (error) {
     if (signal.aborted) throw error;
-    return messageOf(error);
+    return describeTrouble(error);
   }
 }
 

@@ -13,6 +13,7 @@ import {
 import { packed, unpacked } from '../seam/candidates.ts';
 import type { Delta, Generation } from '../seam/generation.ts';
 import { visible } from '../tokens/text.ts';
+import { describeRefusal } from '../wire/refusal.ts';
 import type { Group } from './findings.ts';
 
 /** @param path where the finding's file will be, relative to the working folder */
@@ -42,8 +43,7 @@ export function findingOf(group: Group, target: TargetIdentity, path: string): F
 }
 
 function summaryOf(seam: JudgedSeam, title: string): string {
-  if (seam.refusal !== undefined)
-    return `${title} HTTP ${seam.refusal.status}: ${seam.refusal.message}`;
+  if (seam.refusal !== undefined) return `${title} ${describeRefusal(seam.refusal)}`;
   const difference = promptDifference(seam);
   if (difference !== undefined && difference.removed !== difference.inserted)
     return `${title} Wanted ${quote(difference.removed)}, got ${quote(difference.inserted)}.`;

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Target } from '../dialects/dialect.ts';
 import { isTextLevel } from '../dialects/text-level-strength.ts';
-import { messageOf, SeamstressError } from '../errors.ts';
+import { SeamstressError } from '../errors.ts';
 import type { SeamPlan } from '../checks/seam.ts';
 import type { RunRecord } from '../reports/record.ts';
 import type { RunSink } from '../reports/store.ts';
@@ -10,6 +10,7 @@ import type { Scenario } from '../scenario/schema.ts';
 import type { Strategy } from '../seam/strategy.ts';
 import type { TapeHeader } from '../tape/header.ts';
 import { TapedTarget } from '../tape/target.ts';
+import { describeTrouble } from '../wire/refusal.ts';
 import { Budget, withBudget, type BudgetLimits } from './budget.ts';
 import { measureCache } from './cache.ts';
 import { Controls } from './controls.ts';
@@ -152,7 +153,7 @@ export async function conduct(
     if (!signal.aborted) {
       if (ledger.tally.totals.seams === 0) throw error;
       state.lost = true;
-      state.errors.push(messageOf(error));
+      state.errors.push(describeTrouble(error));
     }
     state.whitespace = await ledger.tally.whitespace.finish(undefined);
   } finally {

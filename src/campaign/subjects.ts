@@ -1,11 +1,12 @@
 /** The generations that a campaign cuts, and the controls that come before the first cut. */
 import type { Target } from '../dialects/dialect.ts';
-import { messageOf, SeamstressError } from '../errors.ts';
+import { SeamstressError } from '../errors.ts';
 import { isTextLevel } from '../dialects/text-level-strength.ts';
 import type { Scenario } from '../scenario/schema.ts';
 import { streamWhole, type Streamed } from '../seam/generate.ts';
 import { makeSubject, type Subject } from '../seam/subject.ts';
 import type { Controls } from './controls.ts';
+import { describeTrouble } from '../wire/refusal.ts';
 import { inOrder, LimitedRoom, sideBySide } from './limit.ts';
 import type { RunListener } from './events.ts';
 import type { State } from './make-record.ts';
@@ -34,7 +35,7 @@ export async function makeSubjects(
   for await (const { scenario, result } of made(target, options, signal)) {
     if (result.status === 'rejected') {
       const what = `scenario ${scenario.id}`;
-      const why = messageOf(result.reason);
+      const why = describeTrouble(result.reason);
       state.untested.push({ what, why });
       last = inScenario(what, why, result.reason);
       state.errors.push(last.message);

@@ -17,7 +17,7 @@ import type { Message, ToolDefinition } from '../scenario/schema.ts';
 import { EMPTY_VIEW, type View } from '../seam/generation.ts';
 import { stitchView } from '../seam/stitch.ts';
 import type { Strategy } from '../seam/strategy.ts';
-import { Refusal } from '../wire/refusal.ts';
+import { describeRefusal, Refusal } from '../wire/refusal.ts';
 import { endOf, phaseOfView } from './cuts.ts';
 import { ResumeError } from './error.ts';
 import type { CutCause, ResumeEvent } from './events.ts';
@@ -241,7 +241,7 @@ function troubleOf(error: unknown, signal: AbortSignal, told: View): Trouble {
   if (error instanceof ResumeError) throw error;
   if (error instanceof Refusal) {
     const { status, retryAfterSeconds } = error;
-    const detail = `HTTP ${status}: ${messageOf(error)}`;
+    const detail = describeRefusal(error);
     if (status < 500 && status !== 408 && status !== 429)
       throw new ResumeError('refused', `the server refused: ${detail}`, told, {
         hint: 'Probe the server again; its recipe may have changed.',

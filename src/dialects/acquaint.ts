@@ -1,8 +1,8 @@
 /** The first requests to a server: their failures say what to do. Shared by the dialects. */
 import { createHash } from 'node:crypto';
-import { SeamstressError, messageOf } from '../errors.ts';
+import { SeamstressError } from '../errors.ts';
 import type { HttpClient, HttpOptions } from '../wire/http.ts';
-import { Refusal } from '../wire/refusal.ts';
+import { describeRefusal, Refusal } from '../wire/refusal.ts';
 import type { ConnectOptions } from './dialect.ts';
 import { asArray, asNumber, asObject, asString } from './json.ts';
 
@@ -64,22 +64,14 @@ export function isMissing({ status }: Refusal): boolean {
 /** What a refusal means that has nothing to do with the path. */
 export function troubleOf(http: HttpClient, path: string, refusal: Refusal): SeamstressError {
   if (refusal.status === 401 || refusal.status === 403)
-    return new SeamstressError(
-      'target',
-      `${http.url} refuses us: HTTP ${refusal.status}, ${messageOf(refusal)}`,
-      {
-        hint: 'Put the key into the environment variable SEAMSTRESS_API_KEY.',
-        cause: refusal,
-      },
-    );
-  return new SeamstressError(
-    'target',
-    `${http.url}${path} answered HTTP ${refusal.status}: ${messageOf(refusal)}`,
-    {
-      hint: 'Wait until the server is ready, or look at its log.',
+    return new SeamstressError('target', `${http.url} refuses us: ${describeRefusal(refusal)}`, {
+      hint: 'Put the key into the environment variable SEAMSTRESS_API_KEY.',
       cause: refusal,
-    },
-  );
+    });
+  return new SeamstressError('target', `${http.url}${path} answered ${describeRefusal(refusal)}`, {
+    hint: 'Wait until the server is ready, or look at its log.',
+    cause: refusal,
+  });
 }
 
 /** A model that a server serves. */

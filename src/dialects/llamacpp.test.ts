@@ -124,7 +124,7 @@ describe('first acquaintance', () => {
   );
 
   test.each([
-    ['a key is wanted', '/props', 401, /refuses us: HTTP 401, no key/, /SEAMSTRESS_API_KEY/],
+    ['a key is wanted', '/props', 401, /refuses us: HTTP 401: no key/, /SEAMSTRESS_API_KEY/],
     ['a key is wrong', '/v1/models', 403, /refuses us: HTTP 403/, /SEAMSTRESS_API_KEY/],
     [
       'it is another server',

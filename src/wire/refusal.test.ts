@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Refusal } from './refusal.ts';
+import { describeTrouble, Refusal } from './refusal.ts';
 
 const request = { method: 'GET', url: 'http://h/', body: undefined } as const;
 
@@ -49,5 +49,21 @@ describe('retry-after', () => {
     expect(inAMinute).toBeGreaterThan(55);
     expect(inAMinute).toBeLessThanOrEqual(60);
     expect(seconds(new Date(0).toUTCString())).toBe(0);
+  });
+});
+
+describe('what is said of a refusal', () => {
+  const words = (body: string): string =>
+    describeTrouble(new Refusal({ status: 503, body, request }));
+
+  test('its status, and the server’s words where it gave any', () => {
+    expect(words('{"error":{"message":"still\\nloading"}}')).toBe('HTTP 503: still loading');
+    expect(words('')).toBe('HTTP 503');
+    expect(words('{"error":{"message":"HTTP 503 from behind"}}')).toBe('HTTP 503 from behind');
+  });
+
+  test('of other trouble its message', () => {
+    expect(describeTrouble(new Error('gone'))).toBe('gone');
+    expect(describeTrouble('gone')).toBe('gone');
   });
 });

@@ -1,5 +1,6 @@
 /** An HTTP answer that refuses: status 400 and above, or a redirect, which is never followed. */
 import type { SentRequest } from '../dialects/dialect.ts';
+import { messageOf } from '../errors.ts';
 import { wordsOf } from './words.ts';
 
 /** What a `Refusal` is made of. */
@@ -36,6 +37,18 @@ export class Refusal extends Error {
     this.request = parts.request;
     this.retryAfterSeconds = secondsOf(parts.retryAfter);
   }
+}
+
+/** What a server answered: `HTTP 503: still loading`, or `HTTP 503` where it gave no words. */
+export function describeRefusal(refusal: Pick<Refusal, 'status' | 'message'>): string {
+  const status = `HTTP ${refusal.status}`;
+  const words = messageOf(refusal.message);
+  return words.startsWith(status) ? words : `${status}: ${words}`;
+}
+
+/** What went wrong with a request, on one line; of a refusal the status, too. */
+export function describeTrouble(thrown: unknown): string {
+  return thrown instanceof Refusal ? describeRefusal(thrown) : messageOf(thrown);
 }
 
 function secondsOf(retryAfter: string | undefined): number | undefined {

@@ -5,6 +5,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import type { Writable } from 'node:stream';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -51,6 +52,13 @@ const isResume = ({ path, body }: Passing): boolean =>
 
 type Break = (response: ServerResponse) => unknown;
 
+/** Something that never ends: a little every tenth of a second until the connection is closed. */
+function dribble(write: (text: string) => unknown, until: Writable | null): void {
+  const timer = setInterval(write, 100, 'x');
+  until?.on('error', () => undefined);
+  until?.once('close', () => clearInterval(timer));
+}
+
 const BREAKS: Readonly<Record<string, readonly [Break, RegExp]>> = {
   'closed before an answer': [(response) => response.destroy(), /connection closed before/],
   'reset before an answer': [
@@ -66,6 +74,20 @@ const BREAKS: Readonly<Record<string, readonly [Break, RegExp]>> = {
   ],
   'an answer that is not HTTP': [(response) => response.socket?.end('220 smtp ready\r\n'), /HTTP/],
   'no headers': [() => undefined, /no answer within 1500 ms/],
+  'headers that dribble in': [
+    ({ socket }) => {
+      socket?.write('HTTP/1.1 200 OK\r\n');
+      dribble((text) => socket?.write(`x-more: ${text}\r\n`), socket);
+    },
+    /no answer within 1500 ms/,
+  ],
+  'a byte now and then, without end': [
+    (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: {"a":"');
+      dribble((text) => response.write(text), response);
+    },
+    /not whole after 5000 ms|nothing arrived for 5000 ms/,
+  ],
   'silence in the body': [
     (response) => response.writeHead(200).write('{"a":'),
     /nothing for 1500 ms|nothing arrived for 1500 ms/,
@@ -116,7 +138,13 @@ const STAGES: Readonly<Record<string, (passing: Passing) => boolean>> = {
 
 /** Faults that are waited for; on a busy machine honest answers take their time, too. */
 const IMPATIENT = { timeouts: { headersMs: 1500, stallMs: 1500 } };
-const patienceFor = (name: string): object => (/no headers|silence/.test(name) ? IMPATIENT : {});
+/** An event or a whole answer may take ten times as long as silence may. */
+const IMPATIENT_WITH_LITTLE = { timeouts: { headersMs: 1500, stallMs: 500 } };
+
+function patienceFor(name: string): object {
+  if (/^a byte now/.test(name)) return IMPATIENT_WITH_LITTLE;
+  return /headers|silence/.test(name) ? IMPATIENT : {};
+}
 
 describe.each(Object.keys(STAGES))('at %s', (stage) => {
   test.each(Object.keys(BREAKS))('%s', async (name) => {
@@ -131,6 +159,36 @@ describe.each(Object.keys(STAGES))('at %s', (stage) => {
     if (stage === 'the first look' && TELLS_NOTHING.has(name))
       expect(told).toMatchObject({ errors: [], findings: [] });
     else expectLost(told, says);
+  });
+});
+
+const STATUSES = [401, 403, 404, 408, 413, 429, 500, 502, 503, 529];
+
+const BODIES: Readonly<Record<string, string>> = {
+  'without a body': '',
+  'with its words': JSON.stringify({ error: { message: 'the words of the server' } }),
+};
+
+describe('a refusal from the start', () => {
+  test.each(
+    Object.keys(STAGES).flatMap((stage) => STATUSES.map((status) => [stage, status] as const)),
+  )('at %s: HTTP %i', async (stage, status) => {
+    for (const text of Object.values(BODIES)) {
+      const words = text === '' ? '' : ': the words of the server';
+      const url = await behindProxy((passing) => {
+        if (STAGES[stage]?.(passing) !== true) return false;
+        passing.response.writeHead(status).end(text);
+        return true;
+      });
+      const told = await outcome(url);
+      // A server need not tell what it is.
+      if (stage === 'the first look' && status === 404)
+        expect(told).toMatchObject({ errors: [], findings: [] });
+      // A path that is not there is named, and what to do about it.
+      else if (stage === 'the first tokens' && status === 404)
+        expectLost(told, /has no \/tokenize \(HTTP 404\)/);
+      else expectLost(told, new RegExp(`HTTP ${status}${words}`));
+    }
   });
 });
 
@@ -152,11 +210,6 @@ describe('at a resume', () => {
     if (named.length === 0) expect(said(told)).toMatch(says);
   });
 
-  const STATUSES = [401, 403, 404, 408, 413, 429, 500, 502, 503, 529];
-  const BODIES: Readonly<Record<string, string>> = {
-    'without a body': '',
-    'with its words': JSON.stringify({ error: { message: 'the words of the server' } }),
-  };
   test.each(
     STATUSES.flatMap((status) => Object.keys(BODIES).map((body) => [status, body] as const)),
   )('HTTP %i %s', async (status, body) => {
@@ -167,14 +220,14 @@ describe('at a resume', () => {
       return true;
     });
     const told = (await outcome(url)) as RunRecord;
-    const words = text === '' ? `HTTP ${status}` : 'the words of the server';
+    const words = `HTTP ${status}${text === '' ? '' : ': the words of the server'}`;
     if (status === 413) {
       expect(told.totals.verdicts.rejected).toBeGreaterThan(0);
-      expect(JSON.stringify(told.findings)).toContain(words);
+      expect(told.findings[0]?.summary).toContain(words);
     } else {
       expect(told.totals.verdicts.error).toBeGreaterThan(0);
       expect(told.findings).toEqual([]);
-      expect(said(told)).toContain(`HTTP ${status}: ${words}`);
+      expect(said(told)).toContain(words);
     }
   });
 });
