@@ -2,8 +2,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { journalOf } from '../../src/reports/emit/source.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { journalOf, readRun } from '../../src/reports/emit/source.ts';
 import {
   expectClear,
   MAIN,
@@ -63,10 +63,13 @@ describe.skipIf(!limits)('a disk that is full after so many KiB', () => {
   });
 });
 
-test.skipIf(!existsSync('/dev/full'))('a report on a full device', async () => {
+beforeAll(async () => {
   await seamstress(['run', pack, '--target', 'reference', '--cuts', '2', '--out', 'small'], {
     cwd,
   });
+});
+
+test.skipIf(!existsSync('/dev/full'))('a report on a full device', async () => {
   for (const kind of ['html', 'markdown', 'json', 'junit']) {
     const args = ['report', 'small', '--report', `${kind}=/dev/full`];
     const ran = await seamstress(args, { cwd });
@@ -78,15 +81,52 @@ test.skipIf(!existsSync('/dev/full'))('a report on a full device', async () => {
   }
 });
 
-test('a folder that is read-only', async () => {
+describe.skipIf(!existsSync('/dev/full'))('standard output on a full device', () => {
+  const run = ['run', pack, '--target', 'reference', '--seed', '1', '--cuts', '2'];
+
+  test.each([
+    ['the version', ['--version']],
+    ['a run', [...run, '--out', 'printed']],
+    ['a record', [...run, '--out', 'printed', '--json']],
+    ['a report', ['report', 'small', '--report', 'markdown=-']],
+    ['an analysis', ['analyze', 'small', '--json']],
+    ['a comparison', ['diff', 'small', 'small']],
+  ])('%s', async (_what, args) => {
+    const [status, words] = await under('exec > /dev/full', args);
+    expect([status, words]).toEqual([2, expect.stringMatching(/cannot write to standard output/)]);
+    expectClear(words);
+  });
+
+  test('the run itself is whole', () => {
+    expect(readRun(join(cwd, 'printed')).record.interrupted).toBeUndefined();
+  });
+});
+
+test.each([
+  ['a report', ['report', 'small', '--report', 'ndjson=-']],
+  ['a run', ['run', pack, '--target', 'reference', '--cuts', '2', '--out', 'unread', '--json']],
+])('a reader that goes away is no error: %s', async (_what, args) => {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  let words = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (words += text));
+  const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  expect([status, words]).toEqual([0, expect.not.stringMatching(/EPIPE|^ {4}at /m)]);
+});
+
+const asRoot = process.getuid?.() === 0;
+/** Root may write everywhere; nobody may not. */
+const canLower = !asRoot || spawnSync('setpriv', ['--version']).status === 0;
+
+test.skipIf(!canLower)('a folder that is read-only', async () => {
   mkdirSync(join(cwd, 'closed'));
   chmodSync(join(cwd, 'closed'), 0o500);
   const args = ['run', pack, '--target', 'reference', '--out', 'closed/run'];
-  const asRoot = process.getuid?.() === 0;
   if (asRoot) chmodSync(cwd, 0o755);
-  // Root may write everywhere; nobody may not.
   const nobody = 'exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"';
-  if (asRoot && spawnSync('setpriv', ['--version']).status !== 0) return;
   const [status, words] = await under(asRoot ? nobody : ':', args);
   expect([status, words]).toEqual([2, expect.stringMatching(/cannot write to closed\/run/)]);
   expectClear(words);
