@@ -156,7 +156,7 @@ describe('targets', () => {
     const url = await serve((_request, response) =>
       answer(response, 401, { error: { message: 'Invalid API Key' } }),
     );
-    await refused(['run', '--target', url], 3, /HTTP 401, Invalid API Key\n.*SEAMSTRESS_API_KEY/);
+    await refused(['run', '--target', url], 3, /HTTP 401: Invalid API Key\n.*SEAMSTRESS_API_KEY/);
   });
 
   test('a model that is not there', async () => {

@@ -12,6 +12,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -117,6 +118,50 @@ describe('nothing is run and no key is sent because a record says so', () => {
     });
     await survives(['run', '--resume', name]);
     expect(files(outside)).toEqual([]);
+  });
+
+  test('an engine is not started with a model or a template that only the tape names', async () => {
+    const model = join(outside, 'stranger.gguf');
+    const name = unfinished('modelled', (header) => {
+      header['options'] = { engine: 'llama.cpp', engineModel: model, chatTemplate: '/etc/passwd' };
+    });
+    const said = await survives(['run', '--resume', name], 2);
+    expect(said).toContain(
+      `If that is yours, say so: --engine-model ${model} --chat-template /etc/passwd`,
+    );
+    // Nothing was provisioned, and the files were not looked at.
+    expect(said.trim().split('\n')).toHaveLength(2);
+    const again = ['--engine-model', model];
+    expect(await survives(['run', '--resume', name, ...again], 2)).toContain(
+      'If that is yours, say so: --chat-template /etc/passwd',
+    );
+  });
+
+  test('a tokenizer that the tape names is a file of bounded size, and told', async () => {
+    const server = await startReference({ faults: [{ name: 'bos-doubled', rate: 1 }] });
+    const large = join(outside, 'large.json');
+    writeFileSync(large, '');
+    truncateSync(large, 30 * 1024 ** 3);
+    const pipe = join(outside, 'pipe');
+    const piped = spawnSync('mkfifo', [pipe]).status === 0;
+    try {
+      for (const [tokenizer, says] of [
+        ['/dev/zero', /not a regular file/],
+        [large, /too large: 30720 MiB, and a tokenizer is 128 MiB at most/],
+        [outside, /tokenizer\.json/],
+        ...(piped ? ([[pipe, /not a regular file/]] as const) : []),
+      ] as const) {
+        const name = unfinished('tokenized', (header) => {
+          header['options'] = { target: server.url, tokenizer };
+        });
+        const said = await survives(['run', '--resume', name], 2);
+        expect(said).toContain(`the tokenizer is the one that the tape names: ${tokenizer}`);
+        expect(said).toMatch(says);
+      }
+    } finally {
+      for (const path of [large, pipe]) rmSync(path, { force: true });
+      await server.close();
+    }
   });
 
   test.each(['replay', 'run --resume'])('%s', async (command) => {
@@ -316,6 +361,32 @@ describe('memory and time are bounded', () => {
       ['analyze', name, '--json'],
     ])
       await survives(args);
+  });
+
+  test('nesting that fills the memory where nobody looks', async () => {
+    const deep = '['.repeat(20_000_000) + ']'.repeat(20_000_000);
+    const name = copy('nested');
+    const path = join(cwd, name, 'run.json');
+    const record = readFileSync(path, 'utf8');
+    const finding = join(name, 'findings', readdirSync(join(cwd, name, 'findings'))[0] ?? '');
+    for (const text of [record.replace('{', `{"more":${deep},`), '['.repeat(64 * 1024 * 1024)]) {
+      writeFileSync(path, text);
+      for (const args of [
+        ['report', name],
+        ['diff', 'honest', name],
+        ['merge', name, '--out', 'of-deep'],
+        ['analyze', name],
+      ])
+        expect(await survives(args, 2)).toMatch(/too deeply nested/);
+      writeFileSync(join(cwd, finding), text);
+      expect(await survives(['replay', finding, '--target', 'reference'], 2)).toMatch(/too deeply/);
+    }
+    writeFileSync(join(cwd, 'deep.yaml'), '['.repeat(1024 * 1024));
+    const given = ['--baseline', 'deep.yaml'];
+    expect(await survives(['diff', 'honest', 'honest', ...given], 2)).toMatch(/nested more than/);
+    retape(name, () => {}, ['['.repeat(100 * 1024 * 1024)]);
+    writeFileSync(path, record);
+    expect(await survives(['analyze', name], 2)).toMatch(/damaged/);
   });
 
   test('numbers beyond all bounds', async () => {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { FaultName } from '../../src/reference/fault-catalogue.ts';
+import { strategiesNamed } from '../../src/seam/named.ts';
 import { temporaryFolder } from '../commands/cli.test-help.ts';
 import { campaignAt, referenceWith } from './campaign.test-help.ts';
 import { timeless } from './timeless.test-help.ts';
@@ -15,6 +16,9 @@ const SERVERS: readonly (readonly FaultName[])[] = [
   ['prefill-echoed', 'leading-space-swallowed'],
 ];
 
+/** Thoughts, characters of several tokens and tool calls, resumed in every way. */
+const plan = { ids: ['add', 'emoji', 'tool'], strategies: strategiesNamed([]), cuts: 6 };
+
 describe.each(['sweep', 'fuzz'] as const)('%s', (mode) => {
   test.each(SERVERS)('ten times, alone and 32 at once: %s %s', async (...faults) => {
     const records: unknown[] = [];
@@ -24,7 +28,7 @@ describe.each(['sweep', 'fuzz'] as const)('%s', (mode) => {
       const url = await referenceWith(faults);
       const folder = join(cwd, [mode, ...faults, turn].join('-'));
       const concurrency = turn % 2 === 0 ? 1 : 32;
-      await campaignAt(url, folder, { mode, concurrency, cuts: 10, cases: 30, seed: 11 });
+      await campaignAt(url, folder, { ...plan, mode, concurrency, cases: 30, seed: 11 });
       records.push(timeless(folder));
       journals.push(readFileSync(join(folder, 'seams.ndjson'), 'utf8'));
     }
