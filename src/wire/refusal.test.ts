@@ -52,10 +52,10 @@ describe('retry-after', () => {
   });
 });
 
-describe('what is said of a refusal', () => {
-  const words = (body: string): string =>
-    describeTrouble(new Refusal({ status: 503, body, request }));
+const words = (body: string): string =>
+  describeTrouble(new Refusal({ status: 503, body, request }));
 
+describe('what is said of a refusal', () => {
   test('its status, and the server’s words where it gave any', () => {
     expect(words('{"error":{"message":"still\\nloading"}}')).toBe('HTTP 503: still loading');
     expect(words('')).toBe('HTTP 503');

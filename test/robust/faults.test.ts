@@ -142,7 +142,7 @@ const IMPATIENT = { timeouts: { headersMs: 1500, stallMs: 1500 } };
 const IMPATIENT_WITH_LITTLE = { timeouts: { headersMs: 1500, stallMs: 500 } };
 
 function patienceFor(name: string): object {
-  if (/^a byte now/.test(name)) return IMPATIENT_WITH_LITTLE;
+  if (name.startsWith('a byte now')) return IMPATIENT_WITH_LITTLE;
   return /headers|silence/.test(name) ? IMPATIENT : {};
 }
 
