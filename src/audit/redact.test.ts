@@ -20,6 +20,15 @@ test('no secret is left in any text of a value, wherever it stands', () => {
   );
 });
 
+test.each([
+  ['in Base64', (key: string) => Buffer.from(key).toString('base64')],
+  ['percent-encoded', (key: string) => key.replace('-', '%2d')],
+  ['escaped', (key: string) => key.replace('s', String.raw`\u0073`)],
+])('a key %s is found', (_how, spelt) => {
+  const redactor = new Redactor({ 'sk-audit-0123456789ab': '{apiKey}' });
+  expect(redactor.text(`a ${spelt('sk-audit-0123456789ab')} b`)).toBe('a {apiKey} b');
+});
+
 test('the home folder is never named', () => {
   expect(new Redactor({}).text(`${homedir()}/x`)).toBe('~/x');
 });

@@ -2,24 +2,28 @@
 import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { asArray, asObject, asString, type JsonObject } from '../dialects/json.ts';
+import { Spelled } from '../wire/spelled.ts';
 
 /** Texts of an evidence longer than this are cut; those of system messages far sooner. */
 const LONGEST_TEXT = 2000;
 const LONGEST_SYSTEM = 240;
 
-/** Replaces texts by names. */
+/** Replaces texts by names, however they are spelt. */
 export class Redactor {
-  readonly #pairs: [string, string][];
+  readonly #names: readonly string[];
+  readonly #spelled: Spelled;
 
   /** @param names text → what stands for it; longer texts go first */
   constructor(names: Readonly<Record<string, string>>) {
-    this.#pairs = Object.entries({ [homedir()]: '~', ...names })
-      .filter(([text]) => text.length > 1)
-      .toSorted(([a], [b]) => b.length - a.length);
+    const pairs = Object.entries({ [homedir()]: '~', ...names }).filter(
+      ([text]) => text.length > 1,
+    );
+    this.#names = pairs.map(([, name]) => name);
+    this.#spelled = new Spelled(pairs.map(([text]) => text));
   }
 
   text(text: string): string {
-    return this.#pairs.reduce((hidden, [secret, name]) => hidden.replaceAll(secret, name), text);
+    return this.#spelled.replace(text, (index) => this.#names[index] ?? '');
   }
 
   /** The same in every text of a JSON value, names of fields included. */

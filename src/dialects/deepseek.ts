@@ -3,8 +3,8 @@
  * ("Chat Prefix Completion"); its `reasoning_content` is the thinking so far. Log-probabilities
  * come by text, those of the thinking in a list of their own.
  */
-import type { ChatRequest, Dialect } from './dialect.ts';
-import { connectText, isHostOf, lists, type Hosted } from './text-level-connect.ts';
+import type { ChatRequest, Dialect, Hosted } from './dialect.ts';
+import { connectText, lists } from './text-level-connect.ts';
 import { markedMessages, openaiApi } from './text-level-openai.ts';
 
 const HOSTED: Hosted = { domains: ['deepseek.com'], keyVariable: 'DEEPSEEK_API_KEY' };
@@ -18,7 +18,7 @@ export const deepseek: Dialect = {
     'it knows JSON, but no schema of it: `response_format: json_schema` is sent, and refused',
     'the token limit counts thinking and answer together',
   ],
-  isAt: (url) => isHostOf(HOSTED, url),
+  hosted: HOSTED,
   recognises: (ask) => lists(ask, '/models', (model) => model['owned_by'] === 'deepseek'),
   connect: (options, signal) =>
     connectText(

@@ -254,12 +254,20 @@ export type Ask = (request: {
   readonly body?: unknown;
 }) => Promise<unknown>;
 
+/** A service on the web. */
+export interface Hosted {
+  /** Domains of the service; a key variable of the vendor's is sent there and nowhere else. */
+  readonly domains: readonly string[];
+  /** The environment variable that the vendor's own tools read. */
+  readonly keyVariable: string;
+}
+
 export interface Dialect {
   readonly name: string;
   /** One line: what the dialect can't do or see. */
   readonly limits: readonly string[];
-  /** True for the address of the service that this dialect is for; then nothing is asked. */
-  isAt?(url: string): boolean;
+  /** The service that this dialect is for; at its own address nothing is asked. */
+  readonly hosted?: Hosted;
   /** Whether a server speaks this dialect, told from a few cheap requests. */
   recognises(ask: Ask): Promise<boolean>;
   connect(options: ConnectOptions, signal: AbortSignal): Promise<Target>;

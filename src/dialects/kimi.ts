@@ -2,8 +2,8 @@
  * Moonshot's Kimi. A message to be continued carries `partial: true`; the answer holds only what
  * is new. Without it a trailing assistant message is a past turn.
  */
-import type { Dialect } from './dialect.ts';
-import { connectText, isHostOf, lists, type Hosted } from './text-level-connect.ts';
+import type { Dialect, Hosted } from './dialect.ts';
+import { connectText, lists } from './text-level-connect.ts';
 import { markedMessages, openaiApi } from './text-level-openai.ts';
 
 const HOSTED: Hosted = {
@@ -19,7 +19,7 @@ export const kimi: Dialect = {
     'not every model takes tool_choice: "required" or a schema of the content',
     'some models fix the temperature: their answers differ from run to run, and then a text that differs is no finding',
   ],
-  isAt: (url) => isHostOf(HOSTED, url),
+  hosted: HOSTED,
   recognises: (ask) => lists(ask, '/v1/models', (model) => model['owned_by'] === 'moonshot'),
   connect: (options, signal) =>
     connectText(

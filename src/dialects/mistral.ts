@@ -3,10 +3,10 @@
  * assistant message is refused. The answer starts with the prefix again, in streams too. Thinking
  * is a part of the content, in a list: `{type: "thinking", thinking: [{type: "text", text}]}`.
  */
-import type { ChatRequest, Dialect } from './dialect.ts';
+import type { ChatRequest, Dialect, Hosted } from './dialect.ts';
 import type { EventReader } from './hearing.ts';
 import { asArray, asObject, asString, type JsonObject } from './json.ts';
-import { connectText, isHostOf, lists, type Hosted } from './text-level-connect.ts';
+import { connectText, lists } from './text-level-connect.ts';
 import { openaiApi, openaiReader } from './text-level-openai.ts';
 import { openaiMessages } from './openai.ts';
 import type { TextApi } from './text-level.ts';
@@ -23,7 +23,7 @@ export const mistral: Dialect = {
     'the answer to a marked message starts with that message, which counts as an echo',
     'whether a model thinks is the model’s own; the scenario’s wish is not sent',
   ],
-  isAt: (url) => isHostOf(HOSTED, url),
+  hosted: HOSTED,
   recognises: (ask) => lists(ask, '/v1/models', (model) => model['owned_by'] === 'mistralai'),
   connect: (options, signal) =>
     connectText(

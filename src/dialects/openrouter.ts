@@ -2,8 +2,8 @@
  * OpenRouter. A trailing assistant message is passed on to the provider, and what becomes of it
  * depends on the model: continued, taken for a past turn, or refused in the provider's words.
  */
-import type { Dialect } from './dialect.ts';
-import { connectText, isHostOf, lists, type Hosted } from './text-level-connect.ts';
+import type { Dialect, Hosted } from './dialect.ts';
+import { connectText, lists } from './text-level-connect.ts';
 import { openaiApi } from './text-level-openai.ts';
 
 const HOSTED: Hosted = { domains: ['openrouter.ai'], keyVariable: 'OPENROUTER_API_KEY' };
@@ -16,7 +16,7 @@ export const openrouter: Dialect = {
     'with a schema or tool_choice only providers are asked that say they can do it',
     'token counts are those of the provider’s own tokenizer',
   ],
-  isAt: (url) => isHostOf(HOSTED, url),
+  hosted: HOSTED,
   recognises: (ask) => lists(ask, '/v1/models', (model) => model['canonical_slug'] !== undefined),
   connect: (options, signal) =>
     connectText(

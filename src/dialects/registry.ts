@@ -17,6 +17,7 @@ import { openaiCompatible } from './openai-compatible.ts';
 import { openrouter } from './openrouter.ts';
 import { ovms } from './ovms.ts';
 import { sglang } from './sglang.ts';
+import { isHostOf, vendorKey } from './text-level-connect.ts';
 import { tgi } from './tgi.ts';
 import { transformers } from './transformers.ts';
 import { vllm } from './vllm.ts';
@@ -59,6 +60,17 @@ export function dialectNamed(name: string): Dialect | undefined {
   return dialect;
 }
 
+/** True when a key in the environment would be sent to a server: ours, or the one of its vendor. */
+export function hasKeyFor(
+  url: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): boolean {
+  return (
+    (environment['SEAMSTRESS_API_KEY'] ?? '') !== '' ||
+    DIALECTS.some(({ hosted }) => vendorKey(hosted, url, environment) !== undefined)
+  );
+}
+
 /**
  * Connects to a server, after finding out its dialect where that is not known.
  *
@@ -73,7 +85,7 @@ export async function connect(
 }
 
 async function recognise(options: ConnectOptions, signal: AbortSignal): Promise<Dialect> {
-  const hosted = DIALECTS.find((dialect) => dialect.isAt?.(options.url) === true);
+  const hosted = DIALECTS.find((dialect) => isHostOf(dialect.hosted, options.url));
   if (hosted !== undefined) return hosted;
   const http = new HttpClient(httpOptions(options));
   const missing: string[] = [];

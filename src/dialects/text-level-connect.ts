@@ -4,7 +4,7 @@ import { loadTokenizer } from '../tokens/tokenizer.ts';
 import { parseAddress } from '../wire/address.ts';
 import { HttpClient } from '../wire/http.ts';
 import { chooseModel, httpOptions } from './acquaint.ts';
-import type { Ask, Capabilities, ChatRequest, ConnectOptions } from './dialect.ts';
+import type { Ask, Capabilities, ChatRequest, ConnectOptions, Hosted } from './dialect.ts';
 import { identityOf } from './identity.ts';
 import { asArray, asObject, type JsonObject } from './json.ts';
 import { strengthOf } from './text-level-strength.ts';
@@ -31,13 +31,6 @@ export interface TextServer {
   readonly keyHeader?: string;
   /** Sent with each request. */
   readonly headers?: Readonly<Record<string, string>>;
-}
-
-export interface Hosted {
-  /** Domains of the service; a key variable of the vendor's is sent there and nowhere else. */
-  readonly domains: readonly string[];
-  /** The environment variable that the vendor's own tools read. */
-  readonly keyVariable: string;
 }
 
 /**

@@ -1,7 +1,10 @@
 /** Keeps the beginning of a body as it passes. */
+import { decompress } from '../wire/collect.ts';
 import type { RecordedBody } from './exchange.ts';
 import type { Redactor } from './redact.ts';
 
+/** Bytes of a body that was compressed. */
+const MOST_OPENED = 16 * 1024 * 1024;
 /** Chunks whose times are kept. */
 const MOST_CHUNKS = 4096;
 
@@ -29,18 +32,33 @@ export class BodyRecorder {
     this.#keptBytes += kept.length;
   }
 
-  /** What was recorded. A secret that is split between chunks is hidden too, since bodies are redacted whole. */
-  body(redactor: Redactor): RecordedBody {
-    const bytes = Buffer.concat(this.#kept);
-    const truncated = this.#bytes > this.#keptBytes;
+  /**
+   * What was recorded. A secret that is split between chunks is hidden too, since bodies are redacted
+   * whole. A compressed body is recorded as what it holds, or not at all where that cannot be seen.
+   */
+  body(redactor: Redactor, encoding?: string): RecordedBody {
+    const whole = this.#bytes === this.#keptBytes;
+    const kept = Buffer.concat(this.#kept);
+    const bytes = encoding === undefined || kept.length === 0 ? kept : opened(kept, encoding);
+    const truncated = !whole || bytes === undefined;
+    if (bytes === undefined) return { bytes: this.#bytes, truncated, text: '', encoding: 'utf8' };
     const text = textOf(bytes, truncated);
     return {
       bytes: this.#bytes,
       truncated,
       ...(text === undefined
-        ? { text: bytes.toString('base64'), encoding: 'base64' }
-        : { text: redactor.text(text), encoding: 'utf8' }),
+        ? { text: Buffer.from(redactor.bytes(bytes)).toString('base64'), encoding: 'base64' }
+        : { text: redactor.text(text, truncated), encoding: 'utf8' }),
     };
+  }
+}
+
+/** What is in a compressed body; undefined where it is damaged, cut off, too large or of a kind unknown. */
+function opened(bytes: Buffer, encoding: string): Buffer | undefined {
+  try {
+    return decompress(bytes, encoding, MOST_OPENED);
+  } catch {
+    return undefined;
   }
 }
 

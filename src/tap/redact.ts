@@ -23,11 +23,9 @@ export class Redactor {
       .flatMap(([, value]) => value.split(/;\s*/).map((pair) => pair.slice(pair.indexOf('=') + 1)));
     this.#values = new Secrets(
       Object.fromEntries(
-        [...values.map(([, value]) => value), ...cookies, ...known].map((value, i) => [
-          `secret-${i}`,
-          value,
-        ]),
+        [...values.map(([, value]) => value), ...cookies].map((value, i) => [`secret-${i}`, value]),
       ),
+      known,
     );
   }
 
@@ -56,8 +54,16 @@ export class Redactor {
     return this.text(`${path.slice(0, at)}?${query.join('&')}`);
   }
 
-  /** A body, or any text. */
-  text(text: string): string {
-    return this.#values.hide(text.replaceAll(SECRET_FIELD, `$1${REDACTED}$3`));
+  /**
+   * A body, or any text.
+   * @param cut it was cut off: the beginning of a secret at its end is hidden too
+   */
+  text(text: string, cut = false): string {
+    return this.#values.hide(text.replaceAll(SECRET_FIELD, `$1${REDACTED}$3`), cut);
+  }
+
+  /** A body that is no text, its secrets overwritten. */
+  bytes(bytes: Uint8Array): Uint8Array {
+    return this.#values.mask([{ atMs: 0, bytes }])[0]?.bytes ?? bytes;
   }
 }

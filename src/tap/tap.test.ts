@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { request } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
@@ -294,15 +295,70 @@ test('user and password of the upstream are sent to it and written nowhere', asy
   let authorization: string | undefined;
   const url = await upstreamOf((asked, response) => {
     authorization = asked.headers.authorization;
-    response.end(authorization);
+    const pair = Buffer.from(authorization?.replace('Basic ', '') ?? '', 'base64').toString();
+    response.writeHead(200, { 'x-pair': pair, 'x-password': pair.replace(/^.*:/, '') });
+    response.end(
+      JSON.stringify([
+        authorization,
+        pair,
+        pair.replace('planted', 'pl%61nted'),
+        `password ${pair.replace(/^.*:/, '')}`,
+      ]).replaceAll('-pass', String.raw`\u002dpass`),
+    );
   });
   const { tap, seen } = await tapOf(url.replace('http://', 'http://planted-user:planted-pass@'));
-  await (await request(tap.url)).body.text();
+  expect(await (await request(tap.url)).body.text()).toContain(String.raw`d\u002dpass`);
   expect(authorization).toBe(
     `Basic ${Buffer.from('planted-user:planted-pass').toString('base64')}`,
   );
   await tap.idle();
-  expect(JSON.stringify([seen, tap])).not.toMatch(/planted|cGxhbnRlZ/);
+  expect(JSON.stringify([seen, tap])).not.toMatch(/planted|cGxhbnRlZ|pl%61nt|002dpass/);
+  expect(seen[0]?.response?.body.text).toContain('[redacted]');
+});
+
+test('a password of the client is written nowhere, nor a secret in bytes that are no text', async () => {
+  const url = await upstreamOf((asked, response) => {
+    const pair = Buffer.from(asked.headers.authorization?.slice(6) ?? '', 'base64');
+    response.end(Buffer.concat([Buffer.from([0xff]), pair]));
+  });
+  const { tap, seen } = await tapOf(url);
+  const pair = Buffer.from('me:planted-pass').toString('base64');
+  await (await request(tap.url, { headers: { authorization: `Basic ${pair}` } })).body.text();
+  await tap.idle();
+  const body = seen[0]?.response?.body;
+  expect(body?.encoding).toBe('base64');
+  expect(Buffer.from(body?.text ?? '', 'base64').toString('latin1')).toBe(`\xff${'*'.repeat(15)}`);
+});
+
+test('a secret in a compressed body is recorded neither plain nor compressed', async () => {
+  const packed = gzipSync(JSON.stringify({ said: 'planted-key-1234', more: 'x'.repeat(50) }));
+  const url = await upstreamOf((_, response) => {
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed);
+  });
+  const secrets = ['planted-key-1234'];
+  for (const [limit, text] of [
+    [1000, JSON.stringify({ said: '[redacted]', more: 'x'.repeat(50) })],
+    [30, ''],
+  ] as const) {
+    const { tap, seen } = await tapOf(url, { secrets, maxResponseBytes: limit });
+    const reply = await request(tap.url);
+    expect(Buffer.from(await reply.body.arrayBuffer()).equals(packed)).toBe(true);
+    await tap.idle();
+    expect(seen[0]?.response?.body).toEqual({
+      bytes: packed.length,
+      truncated: text === '',
+      text,
+      encoding: 'utf8',
+    });
+  }
+});
+
+test('a secret that the limit of a recording cuts in two is not recorded', async () => {
+  const url = await upstreamOf((_, response) => response.end('x'.repeat(92) + 'planted-key-1234'));
+  const { tap, seen } = await tapOf(url, { maxResponseBytes: 100, secrets: ['planted-key-1234'] });
+  await (await request(tap.url)).body.text();
+  await tap.idle();
+  expect(seen[0]?.response?.body.text).toBe(`${'x'.repeat(92)}[redacted]`);
 });
 
 test('a page on the web that resolves its name to the tap is turned away', async () => {

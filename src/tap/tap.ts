@@ -14,6 +14,7 @@ import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { messageOf } from '../errors.ts';
 import { parseAddress, type Address } from '../wire/address.ts';
+import { encodingOf } from '../wire/collect.ts';
 import { namesLoopback } from '../wire/loopback.ts';
 import type { Exchange, ExchangeEnd } from './exchange.ts';
 import { endToEnd, headerOf } from './headers.ts';
@@ -115,19 +116,23 @@ function pass(passage: Passage, request: IncomingMessage, response: ServerRespon
       const redactor = new Redactor(request.rawHeaders, [
         ...secrets,
         ...(address.authorization === undefined ? [] : [address.authorization]),
+        ...address.secrets,
       ]);
       const exchange: Exchange = {
         time,
         method: request.method ?? 'GET',
         path: redactor.path(request.url ?? '/'),
-        request: { headers: redactor.headers(request.rawHeaders), body: sent.body(redactor) },
+        request: {
+          headers: redactor.headers(request.rawHeaders),
+          body: sent.body(redactor, encodingOf(request.headers)),
+        },
         response:
           answer === undefined
             ? undefined
             : {
                 status: answer.statusCode ?? 0,
                 headers: redactor.headers(answer.rawHeaders),
-                body: received.body(redactor),
+                body: received.body(redactor, encodingOf(answer.headers)),
                 chunks: received.chunks,
               },
         end,

@@ -33,3 +33,15 @@ test.each(['ftp://user:secret@h', 'user:secret@h', 'http://user:secret@h:x'])(
     expect(() => parseAddress(text)).toThrow(/^(?!.*secret)not an http/);
   },
 );
+
+test.each([
+  ['http://me:pass%20word@h', ['me:pass%20word', 'me:pass word', 'pass%20word', 'pass word']],
+  ['http://rk_live_1@h', ['rk_live_1']],
+  ['http://rk_live%2F1:x@h', ['rk_live%2F1', 'rk_live/1']],
+])('%s holds secrets', (text, secrets) => {
+  expect(parseAddress(text).secrets).toEqual(expect.arrayContaining(secrets));
+});
+
+test('a user name beside a password is none', () => {
+  expect(parseAddress('http://someone:pass%20word@h').secrets).not.toContain('someone');
+});

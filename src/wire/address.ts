@@ -1,5 +1,6 @@
 /** The base URL of a server, as users write it. */
 import { SeamstressError } from '../errors.ts';
+import { SHORTEST_SECRET } from './secrets.ts';
 
 /** A base URL in its parts. */
 export interface Address {
@@ -11,7 +12,7 @@ export interface Address {
   readonly prefix: string;
   /** User and password of the URL as a Basic `authorization` header, as curl sends them. */
   readonly authorization: string | undefined;
-  /** User and password as they may be repeated; empty without a password. */
+  /** User and password as they may be repeated; without a password the user name, which is then a key. */
   readonly secrets: readonly string[];
 }
 
@@ -56,10 +57,12 @@ export function withoutUser(text: string): string {
 }
 
 function secretsIn({ username, password }: URL): string[] {
-  if (password === '') return [];
+  const user = percentDecoded(username);
   const decoded = percentDecoded(password);
-  const pairs = [`${username}:${password}`, `${percentDecoded(username)}:${decoded}`];
-  return [...pairs, password, decoded];
+  const pairs = [`${username}:${password}`, `${user}:${decoded}`];
+  // Services that take a key as user name want no password, or any.
+  const keys = decoded.length < SHORTEST_SECRET ? [username, user] : [];
+  return [...(password === '' ? [] : pairs), password, decoded, ...keys];
 }
 
 function basic(url: URL): string | undefined {

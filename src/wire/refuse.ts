@@ -21,23 +21,26 @@ export function refuse(
   return collect(head, KEPT_BYTES, patienceMs, (bytes, end) => {
     if (end.kind === 'aborted') throw interrupted(request);
     const { status, headers } = head;
-    const message = status < 400 ? redirectOf(head, request.url) : undefined;
     throw new Refusal({
       status,
-      body: secrets.hide(textOf(bytes, encodingOf(headers))),
+      body: secrets.hide(textOf(bytes, encodingOf(headers)), end.kind !== 'complete'),
       request,
       retryAfter: firstOf(headers['retry-after']),
-      message: message === undefined ? undefined : secrets.hide(message),
+      message: status < 400 ? redirectOf(head, request.url, secrets) : undefined,
     });
   });
 }
 
-function redirectOf(head: Head, from: string): string {
+function redirectOf(head: Head, from: string, secrets: Secrets): string {
   const location = firstOf(head.headers['location']);
   if (location === undefined || !URL.canParse(location, from)) {
     return `HTTP ${head.status}: a redirect that leads nowhere`;
   }
-  const to = withoutUser(new URL(location, from).href);
+  // Before it is taken apart, which changes how things are spelt, and after that.
+  const hidden = secrets.hide(location);
+  if (!URL.canParse(hidden, from))
+    return `HTTP ${head.status}: redirects to an address made of what it was sent`;
+  const to = secrets.hide(withoutUser(new URL(hidden, from).href));
   return `HTTP ${head.status}: redirects to ${to}; give that URL yourself`;
 }
 
