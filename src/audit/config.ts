@@ -1,10 +1,11 @@
 /** The configuration of an audit: a YAML file, or what the command line says. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { messageOf, SeamstressError } from '../errors.ts';
+import { readWithin } from '../read-file.ts';
 import { suggest } from '../scenario/suggest.ts';
 import { EXPECTATIONS, type Expectation } from './checks/check.ts';
 import {
@@ -294,19 +295,11 @@ function pattern(source: string): RegExp {
 async function readConfig(file: string): Promise<FileConfig> {
   const builtIn = await builtIns();
   const path = builtIn.get(file) ?? file;
-  let source: string;
-  try {
-    source = await readFile(path, 'utf8');
-  } catch (error) {
-    throw new SeamstressError('config', `the audit "${file}" can't be read: ${messageOf(error)}`, {
-      hint: `Built-in audits: ${[...builtIn.keys()].join(', ')}. Or give a YAML file.`,
-      cause: error,
-    });
-  }
-  if (source.length > MAX_BYTES)
-    throw new SeamstressError('config', `${file} is larger than 1 MiB`, {
-      hint: 'Keep large files out of the configuration.',
-    });
+  const source = readWithin(path, {
+    most: MAX_BYTES,
+    what: 'an audit',
+    hint: `Built-in audits: ${[...builtIn.keys()].join(', ')}. Or give a YAML file.`,
+  }).toString('utf8');
   let value: unknown;
   try {
     value = parse(source, { maxAliasCount: 100, prettyErrors: true });

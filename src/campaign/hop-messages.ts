@@ -1,5 +1,6 @@
 /** A conversation as clients of the Messages API write it: thoughts, calls and results are blocks. */
 import { asObject, type JsonObject } from '../dialects/json.ts';
+import { parseJson } from '../parse-json.ts';
 import type { Message, Scenario, ToolChoice } from '../scenario/schema.ts';
 import type { View } from '../seam/generation.ts';
 
@@ -87,7 +88,7 @@ export function wholeIn(text: string): JsonObject {
 
 function objectIn(text: string): JsonObject | undefined {
   try {
-    return asObject(JSON.parse(text));
+    return asObject(parseJson(text));
   } catch {
     return undefined;
   }

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
+import { parseJson } from '../parse-json.ts';
 import type { ResponseFormat, Scenario } from '../scenario/schema.ts';
 import type { ShapeEvidence } from './shape.ts';
 
@@ -122,7 +123,7 @@ function validatorOf(schema: ResponseFormat['schema']): z.ZodType {
 
 function parse(text: string): { readonly value: unknown } | undefined {
   try {
-    return { value: JSON.parse(text) as unknown };
+    return { value: parseJson(text) };
   } catch {
     return undefined;
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { FAILING } from '../checks/verdict.ts';
 import { SeamstressError } from '../errors.ts';
+import { parseJson } from '../parse-json.ts';
 import type { SeamLine } from '../reports/record.ts';
 import { visible } from '../tokens/text.ts';
 import { exitStatusOf } from './exit.ts';
@@ -108,7 +109,7 @@ function changesOf(journal: Iterable<string>, now: readonly Judged[]): Change[] 
 /** Undefined for a line that is none. */
 function lineIn(text: string): Judged | undefined {
   try {
-    return judgedOf(JSON.parse(text) as SeamLine);
+    return judgedOf(parseJson(text) as SeamLine);
   } catch {
     return undefined;
   }

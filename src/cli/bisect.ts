@@ -1,6 +1,6 @@
 /** `seamstress bisect`: the build that brought a finding, or that took it away. */
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Bisection, BisectStep, Wanted } from '../campaign/bisect.ts';
@@ -199,9 +199,9 @@ async function versionsOf(
 
 /** A file, the name of a cause, or a finding's id: the cause and six hexadecimal digits. */
 async function wantedBy(text: string): Promise<Wanted> {
-  const [{ CAUSE_NAMES }, { findingSchema, readRecord }, { suggest }] = await Promise.all([
+  const [{ CAUSE_NAMES }, { readFinding }, { suggest }] = await Promise.all([
     import('../diagnosis/causes.ts'),
-    import('../reports/record.ts'),
+    import('../reports/emit/source.ts'),
     import('../scenario/suggest.ts'),
   ]);
   const id = /^(.+)-[0-9a-f]{6}$/.exec(text)?.[1];
@@ -218,15 +218,7 @@ async function wantedBy(text: string): Promise<Wanted> {
           : `Did you mean ${near}?`,
     });
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(text, 'utf8'));
-  } catch (error) {
-    throw new SeamstressError('config', `cannot read ${text}: ${messageOf(error)}`, {
-      hint: 'Give a file of a run’s findings folder.',
-    });
-  }
-  return { kind: 'finding', finding: readRecord(findingSchema, value, text) };
+  return { kind: 'finding', finding: readFinding(text) };
 }
 
 /** Gets a build, starts it and connects to it. */

@@ -259,8 +259,8 @@ async function goOn(
     });
   const interrupt = interruptible();
   const progress = new Progress();
-  const same = { ...options, ...targetOf(header.options ?? {}, options, command) };
   const note = (line: string): void => progress.line(line);
+  const same = { ...options, ...targetOf(header.options ?? {}, options, command, note) };
   const open = await openTarget(same, header.plan.seed, interrupt.signal, note);
   let ending: ViaOfRun | undefined;
   try {

@@ -1,6 +1,6 @@
 /** Gets the target of a command ready, and everything that was started for it out of the way again. */
 import type { ConnectOptions, Dialect, Target } from '../dialects/dialect.ts';
-import { connect, dialectNamed } from '../dialects/registry.ts';
+import { connect, dialectNamed, hasKeyFor } from '../dialects/registry.ts';
 import { parseGateway } from '../engines/gateway-spec.ts';
 import { BUNDLED_TOKENIZER } from '../engines/bundle.ts';
 import { SeamstressError } from '../errors.ts';
@@ -65,6 +65,9 @@ export async function openTarget(
       hint: 'The embedded server behaves as another one; real servers are what they are.',
     });
   if (options.via !== undefined) parseGateway(options.via);
+  // It is needed at the end of a run; what is wrong with it is said before the work.
+  if (options.tokenizer !== undefined)
+    await (await import('../tokens/tokenizer.ts')).loadTokenizer(options.tokenizer);
   const dialect = dialectNamed(options.dialect);
   if (options.target === 'reference') return await openReference(options, seed, signal);
   if (options.target !== undefined) {
@@ -181,7 +184,7 @@ async function connected(
 
 function connection(url: string, options: TargetOptions): ConnectOptions {
   const apiKey = process.env['SEAMSTRESS_API_KEY'];
-  if (options.toldByRecord === true && apiKey !== undefined && apiKey !== '' && !isNear(url))
+  if (options.toldByRecord === true && !isNear(url) && hasKeyFor(url, process.env))
     throw new SeamstressError(
       'usage',
       `the key is not sent to ${withoutUser(url)}, which only the record names`,

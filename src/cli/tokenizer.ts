@@ -101,16 +101,21 @@ async function textsOf(
   return texts;
 }
 
+/** Largest text that is read, in bytes. */
+const LARGEST_TEXT = 64 * 1024 * 1024;
+
 async function fileText(file: string): Promise<string> {
-  const [{ readFile }, { messageOf, SeamstressError }] = await Promise.all([
-    import('node:fs/promises'),
+  const [{ readWithin }, { messageOf, SeamstressError }] = await Promise.all([
+    import('../read-file.ts'),
     import('../errors.ts'),
   ]);
+  const hint = 'Give a file of UTF-8 text.';
+  const bytes = readWithin(file, { most: LARGEST_TEXT, what: 'a text', hint });
   try {
-    return utf8(await readFile(file));
+    return utf8(bytes);
   } catch (error) {
     throw new SeamstressError('usage', `${file}: no text can be read here: ${messageOf(error)}`, {
-      hint: 'Give a file of UTF-8 text.',
+      hint,
       cause: error,
     });
   }

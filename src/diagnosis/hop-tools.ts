@@ -4,6 +4,7 @@
  * chat API has its text.
  */
 import { asArray, asObject, asString, type JsonObject } from '../dialects/json.ts';
+import { parseJson } from '../parse-json.ts';
 import { compareFields, fieldChange, same, type FieldChange } from './hop-fields.ts';
 
 /** Top-level fields that are compared here. */
@@ -99,7 +100,7 @@ export function sameArguments(a: unknown, b: unknown): boolean {
 function valueOf(held: unknown): unknown {
   if (typeof held !== 'string') return held;
   try {
-    return JSON.parse(held) as unknown;
+    return parseJson(held);
   } catch {
     return held;
   }

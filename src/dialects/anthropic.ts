@@ -3,11 +3,12 @@
  * Claude 4.5 and refused by later ones. It must not end in whitespace, and cannot be continued
  * while thinking is switched on. Facts from the API's reference and from reported error answers.
  */
+import { parseJson } from '../parse-json.ts';
 import type { Message } from '../scenario/schema.ts';
-import type { ChatRequest, Dialect, SamplingOptions } from './dialect.ts';
+import type { ChatRequest, Dialect, Hosted, SamplingOptions } from './dialect.ts';
 import type { EventReader, Heard } from './hearing.ts';
 import { asNumber, asObject, asString, type JsonObject } from './json.ts';
-import { connectText, isHostOf, lists, type Hosted } from './text-level-connect.ts';
+import { connectText, lists } from './text-level-connect.ts';
 import type { TextApi } from './text-level.ts';
 
 const HOSTED: Hosted = {
@@ -28,7 +29,7 @@ export const anthropic: Dialect = {
     'with a schema of the content a prefill is refused; with thinking, toolChoice: required is',
     'with thinking the temperature cannot be set, so that answers differ from run to run',
   ],
-  isAt: (url) => isHostOf(HOSTED, url),
+  hosted: HOSTED,
   // Its list says what each entry is; others say it with `object`.
   recognises: (ask) => lists(ask, '/v1/models', (model) => model['type'] === 'model'),
   connect: (options, signal) =>
@@ -137,7 +138,7 @@ function turnOf({ role, content, reasoning, toolCalls = [], toolCallId }: Turn):
 
 function inputOf(text: string): JsonObject {
   try {
-    return asObject(JSON.parse(text)) ?? {};
+    return asObject(parseJson(text)) ?? {};
   } catch {
     return {};
   }

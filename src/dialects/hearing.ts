@@ -2,6 +2,7 @@
  * Hearing a stream that tells texts. What one event says is read by an `EventReader`; what an event
  * means that cannot be read, an error, a count or the last event is the same for all of them.
  */
+import { jsonTrouble } from '../parse-json.ts';
 import type { StreamEnd } from '../wire/end.ts';
 import type { Usage } from './dialect.ts';
 import { parseEvent, type JsonObject } from './json.ts';
@@ -25,7 +26,10 @@ export type EventReader = (event: JsonObject, name: string | undefined) => Heard
 
 /** How a stream ended of which an event is no JSON object. */
 export function garbledBy(data: string): StreamEnd {
-  return { kind: 'garbled', detail: `an event is not a JSON object: ${data.slice(0, 80)}` };
+  return {
+    kind: 'garbled',
+    detail: `an event is ${jsonTrouble(data) ?? 'not a JSON object'}: ${data.slice(0, 80)}`,
+  };
 }
 
 /** One stream, heard event by event. Its text is handed on; counts and ends are kept here. */

@@ -17,6 +17,16 @@ test('a reader gives the value when it is of its kind, and else nothing', () => 
   );
 });
 
+/** An object with so many lists inside one another. */
+function nested(levels: number): string {
+  return `{"a":${'['.repeat(levels)}1${']'.repeat(levels)}}`;
+}
+
+test('an event that is nested too deeply is none', () => {
+  expect(parseEvent(nested(499))).toBeDefined();
+  for (const levels of [500, 20_000, 1_000_000]) expect(parseEvent(nested(levels))).toBeUndefined();
+});
+
 test('ids are whole numbers, all of them', () => {
   expect(asIds([1, 2, 3])).toEqual([1, 2, 3]);
   for (const value of [[1, 2.5], [1, '2'], [1, null], 'x', undefined, [2 ** 60]])

@@ -1,4 +1,5 @@
 /** Reading untrusted JSON without casts that lie: each helper gives the value or undefined. */
+import { parseJson } from '../parse-json.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -31,10 +32,10 @@ export function asBytes(value: unknown): Uint8Array {
   return new Uint8Array(asIds(value) ?? []);
 }
 
-/** The JSON object of an event's data, or undefined when it is something else. */
+/** The JSON object of an event's data, or undefined when it is something else or nested too deeply. */
 export function parseEvent(data: string): JsonObject | undefined {
   try {
-    return asObject(JSON.parse(data));
+    return asObject(parseJson(data));
   } catch {
     return undefined;
   }

@@ -4,6 +4,7 @@
  * on the model's renderer or template, and `_debug_render_only` shows it. Facts from server/routes.go,
  * openai/openai.go and api/types.go.
  */
+import { parseJson } from '../parse-json.ts';
 import { possibleConstraints, requirePossible } from './constraints.ts';
 import type { ChatRequest, Dialect, SamplingOptions } from './dialect.ts';
 import type { EventReader, Heard } from './hearing.ts';
@@ -139,7 +140,7 @@ function nativeMessage(message: Pick<Message, 'role' | 'content'> & Partial<Mess
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

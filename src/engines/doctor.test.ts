@@ -145,6 +145,30 @@ describe('examineTarget', () => {
     ]);
   });
 
+  test('one that never stops answering', async () => {
+    let sent = 0;
+    const server = createServer((_, response) => {
+      const more = Buffer.alloc(1024 * 1024, '[');
+      const go = (): void => {
+        while (!response.destroyed && response.write(more)) sent += more.length;
+        sent += more.length;
+      };
+      response.on('drain', go);
+      go();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const diagnosis = await examineTarget(`http://127.0.0.1:${port}`, signal);
+    server.closeAllConnections();
+    server.close();
+    expect(diagnosis).toMatchObject({
+      status: 'warning',
+      found: 'a server of unknown kind, health 200, lists no model',
+    });
+    // Four paths, and what lies in the buffers of each connection.
+    expect(sent).toBeLessThan(4 * 40 * 1024 * 1024);
+  });
+
   test('nothing there', async () => {
     const diagnosis = await examineTarget(`http://127.0.0.1:${await freePort()}`, signal);
     expect(diagnosis).toMatchObject({

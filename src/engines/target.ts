@@ -1,9 +1,13 @@
 import { request } from 'undici';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
+import { parseJson } from '../parse-json.ts';
 import type { Diagnosis } from './diagnosis.ts';
 
 const ATTEMPT_MS = 5000;
+
+/** Bytes of an answer that are looked at; the rest is not read. */
+const MOST_BYTES = 16 * 1024 * 1024;
 
 /** Who owns the models in `/v1/models`, by the servers that say so. */
 const KIND_OF_OWNER: Readonly<Record<string, string>> = {
@@ -17,7 +21,7 @@ const KIND_OF_OWNER: Readonly<Record<string, string>> = {
 interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Undefined if it is not JSON. */
+  /** Undefined if it is not JSON, or too much of it. */
   readonly json: unknown;
 }
 
@@ -90,10 +94,15 @@ async function ask(url: string, signal: AbortSignal): Promise<Answer> {
   const response = await request(url, {
     signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_MS)]),
   });
-  const text = await response.body.text();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response.body as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    if ((size += chunk.length) > MOST_BYTES) break;
+  }
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(Buffer.concat(chunks).toString('utf8'));
   } catch {
     json = undefined;
   }

@@ -1,6 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { SeamstressError } from '../errors.ts';
+import { parseJson } from '../parse-json.ts';
+import { readIfThere, readWithin } from '../read-file.ts';
 import { bringUp } from './bring-up.ts';
 import { BUNDLED_MODEL_FOLDER, PYTHON_LAUNCHER, VLLM_PARSERS } from './bundle.ts';
 import { freePort, LOOPBACK, requireFreePort } from './port.ts';
@@ -14,6 +16,9 @@ const HEALTH_MS = 300_000;
 
 /** A CPU takes several requests in about the time of one, since most of it is spent around the model. */
 const SLOTS = 32;
+
+/** Largest of a model's files that is read here, in bytes. */
+const LARGEST_READ = 16 * 1024 * 1024;
 
 /** Tokens of context, those of the thinker. */
 const CONTEXT = 4096;
@@ -39,7 +44,7 @@ export async function startVllm(spec: EngineSpec, options: LaunchOptions): Promi
   await requireModelFolder(model);
   const template = options.chatTemplate === undefined ? undefined : resolve(options.chatTemplate);
   if (template !== undefined) await requireReadable(template, 'chat template');
-  const chatTemplate = await chatTemplateOf(model, template);
+  const chatTemplate = chatTemplateOf(model, template);
   const { python, marker } = await provision(spec, { signal, progress });
   if (options.port !== undefined) await requireFreePort(options.port);
   const port = options.port ?? (await freePort());
@@ -48,7 +53,7 @@ export async function startVllm(spec: EngineSpec, options: LaunchOptions): Promi
   const name = options.model === undefined ? 'thinker' : basename(model);
   const args = [model, '--served-model-name', name, '--host', LOOPBACK, '--port', String(port)];
   args.push('--dtype', 'float32', '--enforce-eager', '--max-num-seqs', String(slots));
-  args.push('--max-model-len', String(await contextOf(model)), '--enable-prompt-tokens-details');
+  args.push('--max-model-len', String(contextOf(model)), '--enable-prompt-tokens-details');
   if (template !== undefined) args.push('--chat-template', template);
   args.push(...parsersFor(chatTemplate ?? ''));
   const server = startServer(
@@ -109,25 +114,28 @@ async function requireModelFolder(model: string): Promise<void> {
   await requireReadable(join(model, 'tokenizer.json'), 'model');
 }
 
-async function chatTemplateOf(
-  model: string,
-  override: string | undefined,
-): Promise<string | undefined> {
-  if (override !== undefined) return await readFile(override, 'utf8');
-  const own = await readFile(join(model, 'chat_template.jinja'), 'utf8').catch(() => undefined);
-  if (own !== undefined) return own;
-  const inConfig = (await readJson(join(model, 'tokenizer_config.json')))['chat_template'];
+function chatTemplateOf(model: string, override: string | undefined): string | undefined {
+  const wanted = {
+    most: LARGEST_READ,
+    what: 'a chat template',
+    hint: 'Give a Jinja file with --chat-template.',
+  };
+  if (override !== undefined) return readWithin(override, wanted).toString('utf8');
+  const own = readIfThere(join(model, 'chat_template.jinja'), wanted);
+  if (own !== undefined) return own.toString('utf8');
+  const inConfig = readJson(join(model, 'tokenizer_config.json'))['chat_template'];
   return typeof inConfig === 'string' ? inConfig : undefined;
 }
 
-async function contextOf(model: string): Promise<number> {
-  const most = (await readJson(join(model, 'config.json')))['max_position_embeddings'];
+function contextOf(model: string): number {
+  const most = readJson(join(model, 'config.json'))['max_position_embeddings'];
   return typeof most === 'number' ? Math.min(most, CONTEXT) : CONTEXT;
 }
 
-async function readJson(path: string): Promise<Readonly<Record<string, unknown>>> {
+function readJson(path: string): Readonly<Record<string, unknown>> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+    const bytes = readWithin(path, { most: LARGEST_READ, what: 'a configuration', hint: '' });
+    return parseJson(bytes.toString('utf8')) as Record<string, unknown>;
   } catch {
     // vLLM itself complains about its files in better words.
     return {};

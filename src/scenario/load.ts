@@ -1,8 +1,9 @@
 /** Scenario packs from disk. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { messageOf, SeamstressError } from '../errors.ts';
+import { readWithin } from '../read-file.ts';
 import { parsePack } from './parse.ts';
 import type { Scenario } from './schema.ts';
 import { suggest } from './suggest.ts';
@@ -94,9 +95,10 @@ async function readPack(file: string): Promise<ReturnType<typeof parsePack>> {
     const { size } = await stat(file);
     if (size > MAX_BYTES)
       return { problems: [`${file}: larger than 1 MiB (${size} bytes); split the pack`] };
-    bytes = await readFile(file);
+    bytes = readWithin(file, { most: MAX_BYTES, what: 'a pack', hint: HINT });
   } catch (error) {
-    return { problems: [unreadable(file, error).message] };
+    const why = error instanceof SeamstressError ? error.cause : error;
+    return { problems: [unreadable(file, why).message] };
   }
   let text: string;
   try {

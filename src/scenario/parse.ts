@@ -1,10 +1,11 @@
 /** The text of one YAML pack → scenarios, or every problem with the place where it is. */
-import { isMap, isNode, isScalar, LineCounter, parseDocument, Parser, visit } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type { Document } from 'yaml';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
 import { schemaTrouble } from '../checks/structure.ts';
 import { endOfValue } from '../seam/written.ts';
+import { MAX_DEPTH, nestsTooDeeply } from './nesting.ts';
 import { packSchema } from './schema.ts';
 import type { Pack, Scenario } from './schema.ts';
 import { suggest } from './suggest.ts';
@@ -24,8 +25,6 @@ interface Problem {
 
 /** Aliases may multiply a document at most this often. */
 const MAX_ALIAS_COUNT = 100;
-/** Maps and lists inside one another; the composer recurses, and Node aborts when it goes too deep. */
-const MAX_DEPTH = 100;
 
 /**
  * Reads a pack. Tags are refused, aliases bounded, unknown fields named with the nearest known one.
@@ -281,22 +280,6 @@ function tagsIn(document: Document): Problem[] {
     },
   });
   return problems;
-}
-
-/** Measured on the flat parser's tree, before anything recurses over it. */
-function nestsTooDeeply(text: string): boolean {
-  let level: object[] = [...new Parser().parse(text)];
-  for (let depth = 0; level.length > 0; depth++) {
-    // Each map or list takes two levels of this tree: itself and its items.
-    if (depth > 2 * MAX_DEPTH + 4) return true;
-    const next: object[] = [];
-    for (const token of level)
-      for (const child of Object.values(token))
-        for (const part of Array.isArray(child) ? child : [child])
-          if (typeof part === 'object' && part !== null) next.push(part);
-    level = next;
-  }
-  return false;
 }
 
 function oneLine(message: string): string {

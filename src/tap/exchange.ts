@@ -1,4 +1,5 @@
 /** What the tap keeps of one request and its answer. */
+import { parseJson } from '../parse-json.ts';
 
 /** How an exchange ended. */
 export type ExchangeEnd =
@@ -15,10 +16,10 @@ export type ExchangeEnd =
 export interface RecordedBody {
   /** Bytes that passed, recorded or not. */
   readonly bytes: number;
-  /** What was recorded: text where it is UTF-8, else base64. Secrets are replaced. */
+  /** What was recorded, decompressed: text where it is UTF-8, else base64. Secrets are replaced. */
   readonly text: string;
   readonly encoding: 'utf8' | 'base64';
-  /** True when more passed than is recorded. */
+  /** True when more passed than is recorded; of a compressed body nothing is then. */
   readonly truncated: boolean;
 }
 
@@ -53,7 +54,7 @@ export interface Exchange {
 export function jsonOf(body: RecordedBody): unknown {
   if (body.truncated || body.encoding !== 'utf8') return undefined;
   try {
-    return JSON.parse(body.text) as unknown;
+    return parseJson(body.text);
   } catch {
     return undefined;
   }

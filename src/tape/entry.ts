@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Answer, Completion, PlacedToken, Rendered } from '../dialects/dialect.ts';
 import { messageOf } from '../errors.ts';
+import { parseJson } from '../parse-json.ts';
 import type { Candidates } from '../seam/candidates.ts';
 import type { TokenEvent } from '../seam/generation.ts';
 import type { RawChunk } from '../wire/capture.ts';
@@ -126,7 +127,7 @@ export class EntryReader {
 
   /** @throws when the line is not an entry */
   entry(line: string): Entry {
-    const [call, key, kind, value] = packed.parse(JSON.parse(line));
+    const [call, key, kind, value] = packed.parse(parseJson(line));
     if (kind === 'error') return { call, key, outcome: { error: String(value) } };
     if (kind === 'refusal')
       return { call, key, outcome: { refusal: value as ConstructorParameters<typeof Refusal>[0] } };
@@ -143,7 +144,7 @@ export class EntryReader {
         ids: this.#ids,
         text: t === undefined ? undefined : this.#text,
         source: s,
-        requests: JSON.parse(this.#requests) as Rendered['requests'],
+        requests: parseJson(this.#requests) as Rendered['requests'],
       };
     }
     if (call === 'encode') return value as readonly number[];

@@ -17,6 +17,8 @@ const OLDEST = 1000;
 const HEAVIEST = 64 * 1024 * 1024;
 /** Bytes that a block may hold; one that claims more is damaged or hostile. */
 const LARGEST = 128 * 1024 * 1024;
+/** Lines that a block may hold; those of a campaign are fifty bytes long at least. */
+const MOST_LINES = 100_000;
 
 /**
  * Appends lines to a tape.
@@ -124,9 +126,9 @@ export class TapeFile {
     const packed = Buffer.allocUnsafe(length);
     readSync(this.#file, packed, 0, length, this.#at + 4);
     try {
-      const lines = inflateRawSync(packed, { maxOutputLength: LARGEST })
-        .toString('utf8')
-        .split('\n');
+      const unpacked = inflateRawSync(packed, { maxOutputLength: LARGEST });
+      if (hasMoreLines(unpacked, MOST_LINES)) return undefined;
+      const lines = unpacked.toString('utf8').split('\n');
       this.#at += 4 + length;
       return lines;
     } catch {
@@ -137,4 +139,11 @@ export class TapeFile {
   close(): void {
     closeSync(this.#file);
   }
+}
+
+function hasMoreLines(bytes: Buffer, most: number): boolean {
+  let count = 1;
+  for (let at = bytes.indexOf('\n'); at >= 0; at = bytes.indexOf('\n', at + 1))
+    if (++count > most) return true;
+  return false;
 }

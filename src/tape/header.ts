@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { TargetIdentity } from '../dialects/dialect.ts';
 import { SeamstressError } from '../errors.ts';
+import { parseJson } from '../parse-json.ts';
 import { targetSchema } from '../reports/record.ts';
 import { scenarioSchema, type Scenario } from '../scenario/schema.ts';
 
@@ -47,7 +48,7 @@ const headerSchema: z.ZodType<TapeHeader> = z.object({
 /** @throws {SeamstressError} `config` when the line is not a header */
 export function readHeader(line: string | undefined, path: string): TapeHeader {
   try {
-    return headerSchema.parse(JSON.parse(line ?? ''));
+    return headerSchema.parse(parseJson(line ?? ''));
   } catch (error) {
     throw new SeamstressError('config', `${path} has no header that can be read`, {
       hint: 'The run ended before it began, or the file is damaged; make it again.',

@@ -137,6 +137,8 @@ export class OpenTape {
     let total = 0;
     try {
       return lines.map((line) => {
+        // A value takes more than its text: a line that is too heavy by itself is not parsed.
+        if (4 * line.length > HEAVIEST_BLOCK) throw new Error('a line is too long for a tape');
         const entry = this.#reader.entry(line);
         const weight = weightOf(entry, line);
         total += weight;

@@ -307,3 +307,52 @@ test.each([
   writeFileSync(path, bytes);
   expect(() => new TapePlayer([path])).toThrow(SeamstressError);
 });
+
+/** A tape with this line behind its header. */
+function withLine(line: string): void {
+  rmSync(path, { force: true });
+  const writer = new TapeWriter(path);
+  writer.append(JSON.stringify(HEADER));
+  writer.flush();
+  writer.append(line);
+  writer.close();
+}
+
+test.each([
+  ['one line that is nested without an end', '['.repeat(60_000_000)],
+  ['one that is, and ends', `["encode","x","result",${'['.repeat(9000)}${']'.repeat(9000)}]`],
+  ['a line longer than any', `["encode","x","result","${'x'.repeat(70_000_000)}"]`],
+  ['lists without an end', `["encode","x","result",[${'[],'.repeat(3_000_000)}0]]`],
+])('a tape with %s is refused as damaged', (_, line) => {
+  withLine(line);
+  const player = new TapePlayer([path]);
+  expect(() => player.take('encode', 'x', false)).toThrow(`${path} is damaged`);
+  player.close();
+});
+
+test('requests that are nested without an end, built from small changes', () => {
+  rmSync(path, { force: true });
+  const writer = new TapeWriter(path);
+  writer.append(JSON.stringify(HEADER));
+  const nested = '['.repeat(400);
+  for (let i = 0; i < 40; i++)
+    writer.append(
+      JSON.stringify([
+        'render',
+        `${i}`,
+        'result',
+        { i: [0, 0, []], r: [400 * i, 400 * i, nested + ']'.repeat(400)], s: 'server' },
+      ]),
+    );
+  writer.close();
+  const player = new TapePlayer([path]);
+  expect(() => player.take('render', 'x', false)).toThrow(`${path} is damaged`);
+  player.close();
+});
+
+test('a block of nothing but line breaks ends the tape', () => {
+  withLine('\n'.repeat(50_000_000));
+  const player = new TapePlayer([path]);
+  expect(player.take('encode', 'x', false)).toBeUndefined();
+  player.close();
+});

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readFile,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -116,6 +125,23 @@ describe('loadTokenizer', () => {
     ['{"model": {"type": "BPE"}, "decoder": {"type": "ByteLevel"}}', /not a usable tokenizer: /],
   ])('a broken file: %s', async (content, message) => {
     expect(await failure(content)).toMatch(message);
+  });
+
+  test('what is no file, or too large, is not read', async () => {
+    const large = join(folder, 'large');
+    await writeFile(large, '');
+    await truncate(large, 129 * 1024 * 1024);
+    await expect(loadTokenizer(large)).rejects.toThrow(
+      /too large: 129 MiB, and a tokenizer is 128/,
+    );
+    await expect(loadTokenizer('/dev/zero')).rejects.toThrow(/not a regular file/);
+    const beside = join(folder, 'beside');
+    await mkdir(beside);
+    await copyFile(join(THINKER, 'tokenizer.json'), join(beside, 'tokenizer.json'));
+    expect((await loadTokenizer(beside)).sha256).toBe(thinker.sha256);
+    await symlink('/dev/zero', join(beside, 'tokenizer_config.json'));
+    await expect(loadTokenizer(beside)).rejects.toThrow(/tokenizer_config.json: it is not a reg/);
+    expect(await failure('['.repeat(20_000_000))).toMatch(/not JSON: it is too deeply nested/);
   });
 
   test('a missing file', async () => {

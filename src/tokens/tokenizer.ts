@@ -1,9 +1,11 @@
 /** Tokenizers that run here, from the `tokenizer.json` that comes with a model. */
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { messageOf, SeamstressError } from '../errors.ts';
+import { parseJson } from '../parse-json.ts';
+import { readIfThere, readWithin } from '../read-file.ts';
 import { boundariesOf } from './boundaries.ts';
 import type { Boundaries } from './boundaries.ts';
 import { flatten, repaired } from './definition.ts';
@@ -50,26 +52,15 @@ export interface LocalTokenizer {
 export async function loadTokenizer(path: string): Promise<LocalTokenizer> {
   const found = await stat(path).catch(() => undefined);
   const file = found?.isDirectory() === true ? join(path, 'tokenizer.json') : path;
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(file);
-  } catch (error) {
-    throw new SeamstressError(
-      'config',
-      `${file}: no tokenizer can be read here: ${messageOf(error)}`,
-      {
-        hint: 'Give a tokenizer.json or the folder that holds it.',
-        cause: error,
-      },
-    );
-  }
+  const wanted = { most: LARGEST, what: 'a tokenizer', hint: HINT };
+  const bytes = readWithin(file, wanted);
   const configFile = join(dirname(file), 'tokenizer_config.json');
-  const config = await readFile(configFile, 'utf8').catch(() => '{}');
+  const config = readIfThere(configFile, { ...wanted, what: 'its configuration' });
   const definition = { ...EMPTY, ...object(bytes.toString('utf8'), file) } as unknown as Definition;
   try {
     return build(
       definition,
-      object(config, configFile),
+      object(config?.toString('utf8') ?? '{}', configFile),
       createHash('sha256').update(bytes).digest('hex'),
     );
   } catch (error) {
@@ -79,6 +70,10 @@ export async function loadTokenizer(path: string): Promise<LocalTokenizer> {
     });
   }
 }
+
+/** Largest file that is read, in bytes; those of today's models have 40 MB at most. */
+const LARGEST = 128 * 1024 * 1024;
+const HINT = 'Give a tokenizer.json or the folder that holds it.';
 
 /** Fields that its reader wants to see even where they are null. */
 const EMPTY = {
@@ -92,9 +87,12 @@ const EMPTY = {
 function object(text: string, file: string): object {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
-    throw new SeamstressError('config', `${file}: not JSON: ${messageOf(error)}`, { cause: error });
+    throw new SeamstressError('config', `${file}: not JSON: ${messageOf(error)}`, {
+      hint: HINT,
+      cause: error,
+    });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new SeamstressError('config', `${file}: not a JSON object`);

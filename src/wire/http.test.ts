@@ -103,18 +103,51 @@ describe('json', () => {
     });
   });
 
-  test('a body that stops', async () => {
+  test('an answer that is nested without an end is named, however it ends', async () => {
+    const { client, url } = await serve((request, response) => {
+      const depth = Number(request.url?.slice(1));
+      response.end(
+        `{"x":${'['.repeat(depth)}${request.method === 'GET' ? ']'.repeat(depth) : ''}}`,
+      );
+    });
+    expect((await client.json('GET', '/499', undefined, signal)).status).toBe(200);
+    for (const depth of [500, 20_000, 5_000_000]) {
+      const error = await failure(client.json('GET', `/${depth}`, undefined, signal));
+      expect(error).toMatchObject({
+        code: 'target',
+        message: `GET ${url}/${depth}: the answer is too deeply nested (more than 500 levels)`,
+      });
+    }
+    expect((await failure(client.json('POST', '/60000000', {}, signal))).message).toMatch(
+      /too deeply nested/,
+    );
+  });
+
+  test('a refusal that is nested without an end is a refusal', async () => {
+    const bodies = [
+      `${'[{"msg":"x"},'.repeat(4000)}0${']'.repeat(4000)}`,
+      `${'{"error":'.repeat(3000)}"x"${'}'.repeat(3000)}`,
+    ];
+    const { client } = await serve((request, response) => {
+      response.writeHead(500).end(bodies[Number(request.url?.slice(1))]);
+    });
+    for (const i of [0, 1])
+      expect((await refusal(client.json('GET', `/${i}`, undefined, signal))).status).toBe(500);
+  });
+
+  test.each([
+    ['/stall', 50, /stopped halfway: nothing for 50 ms$/],
+    ['/reset', 20_000, /connection lost in the answer/],
+  ])('a body that stops: %s', async (path, stallMs, says) => {
     const { client } = await serve(
       (request, response) => {
         response.writeHead(200, { 'content-length': 99 }).write('{');
         if (request.url === '/reset') setTimeout(() => response.socket?.resetAndDestroy(), 10);
       },
-      { stallMs: 50 },
+      { stallMs },
     );
-    const stall = await failure(client.json('GET', '/stall', undefined, signal));
-    expect(stall.message).toMatch(/stopped halfway: nothing for 50 ms$/);
-    const reset = await failure(client.json('GET', '/reset', undefined, signal));
-    expect(reset.message).toMatch(/connection lost in the answer/);
+    const error = await failure(client.json('GET', path, undefined, signal));
+    expect(error.message).toMatch(says);
   });
 
   test('an abort, before and within the answer', async () => {
@@ -177,6 +210,73 @@ describe('a refusal', () => {
       message: 'HTTP 307: redirects to https://example.com/v1/x; give that URL yourself',
     });
     expect(asked).toBe(1);
+  });
+
+  test.each([
+    ['in a query', (key: string) => `https://example.com/?k=${key}&x`],
+    ['in a path', (key: string) => `/login/${key}`],
+    ['as a host', (key: string) => `https://${key.replaceAll(/[^\w-]/g, '')}.example.com/`],
+    [
+      'encoded',
+      (key: string) =>
+        `/?k=${encodeURIComponent(key).replaceAll(/%../g, (code) => code.toLowerCase())}`,
+    ],
+    ['as a fragment, in JSON', (key: string) => `/#${encodeURIComponent(JSON.stringify({ key }))}`],
+    ['with a user', (key: string) => `https://${encodeURIComponent(key)}:x@example.com/${key}`],
+  ])('a key that the server repeats in a redirect is hidden: %s', async (_where, to) => {
+    const keys = ['sk-live&<a>"b`{c}', 'SK-Live-4f81c09d'];
+    for (const key of keys) {
+      const { client } = await serve(
+        (_, response) => {
+          response.writeHead(302, { location: to(key) }).end();
+        },
+        { headers: { authorization: `Bearer ${key}` } },
+      );
+      const error = await refusal(client.json('GET', '/', undefined, signal));
+      const simple = key.replaceAll(/[^\w-]/g, '');
+      expect(error.message).toMatch(/^HTTP 302: redirects to /);
+      // What is left of the first key as a host is not the key.
+      if (to('!') !== 'https://.example.com/' || key === simple)
+        expect(error.message).not.toMatch(/sk-live/i);
+    }
+  });
+
+  test.each(['latin1', 'utf8'] as const)(
+    'a password that is not ASCII is hidden in a redirect that holds it as %s',
+    async (charset) => {
+      const { url } = await serveRaw((socket) => {
+        const head = 'HTTP/1.1 302 Found\r\ncontent-length: 0\r\nlocation: /?p=pässwort77\r\n\r\n';
+        socket.write(Buffer.from(head, charset));
+      });
+      const client = new HttpClient({ url: url.replace('//', '//me:p%C3%A4sswort77@') });
+      const error = await refusal(client.json('GET', '/', undefined, signal));
+      await client.close();
+      expect(error.message).toBe(
+        `HTTP 302: redirects to ${url}/?p=[redacted]; give that URL yourself`,
+      );
+    },
+  );
+
+  test('a key that a body breaks off in is hidden as far as it came', async () => {
+    const { client } = await serve(
+      (_, response) => {
+        response.writeHead(401, { 'content-length': 99 }).write('bad sk-1234567890');
+      },
+      { headers: { authorization: 'Bearer sk-1234567890123456' }, stallMs: 50 },
+    );
+    const error = await refusal(client.json('GET', '/', undefined, signal));
+    expect(error.message).toBe('bad [redacted]');
+  });
+
+  test('the word that stands before a key is not hidden', async () => {
+    const { client } = await serve(
+      (_, response) => {
+        response.writeHead(401).end('give a Bearer token');
+      },
+      { headers: { authorization: 'Bearer sk-1234567890' } },
+    );
+    const error = await refusal(client.json('GET', '/', undefined, signal));
+    expect(error.message).toBe('give a Bearer token');
   });
 
   test('a key that the server repeats is hidden', async () => {
@@ -285,6 +385,13 @@ describe('a server that repeats what it was sent', () => {
     ['in JSON', JSON.stringify(key).slice(1, -1)],
     ['in JSON with escaped slashes', JSON.stringify(key).slice(1, -1).replaceAll('/', '\\/')],
     ['in a URL', encodeURIComponent(key)],
+    ['in a URL, in small letters', encodeURIComponent(key).toLowerCase()],
+    ['as Python writes JSON', key.replace('-', String.raw`\u002d`)],
+    ['as codes', Array.from(key, (one) => `\\u00${one.charCodeAt(0).toString(16)}`).join('')],
+    ['in HTML', key.replace('"', '&quot;').replace('/', '&#x2F;')],
+    ['in Base64', Buffer.from(key).toString('base64')],
+    ['in Base64 with more', Buffer.from(`: ${key}.`).toString('base64url')],
+    ['of the URL in a form', 'se+cret'],
     ['of the URL', 'se cret'],
     ['of the URL, encoded', 'se%20cret'],
     ['of the URL, with the user', 'me:se cret'],

@@ -1,15 +1,18 @@
 /** The JSON value in a collected body. */
 import { messageOf, SeamstressError } from '../errors.ts';
+import { jsonTrouble } from '../parse-json.ts';
 import { decompress, encodingOf, type CollectedEnd } from './collect.ts';
 import { interrupted, type Call, type Head } from './exchange.ts';
 import type { Secrets } from './secrets.ts';
 import { brokenBy } from './trouble.ts';
 import { quoted } from './words.ts';
 
+const ROOT_HINT = "Is this the server's root URL?";
+
 /**
  * Reads a body; an empty one (vLLM's `/health`) is undefined.
- * @throws SeamstressError `target` when it did not come whole, is larger than `limit` bytes or is
- * not JSON; `interrupted` when the request was aborted.
+ * @throws SeamstressError `target` when it did not come whole, is larger than `limit` bytes, is nested
+ * too deeply or is not JSON; `interrupted` when the request was aborted.
  */
 export function readJson(
   bytes: Buffer,
@@ -43,10 +46,11 @@ export function readJson(
     throw wrong(`the answer cannot be decompressed: ${messageOf(error)}`, { cause: error });
   }
   if (text.trim() === '') return undefined;
+  const trouble = jsonTrouble(text);
+  if (trouble !== undefined) throw wrong(`the answer is ${trouble}`, { hint: ROOT_HINT });
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    const hint = "Is this the server's root URL?";
-    throw wrong(`the answer is not JSON: ${quoted(text)}`, { hint, cause: error });
+    throw wrong(`the answer is not JSON: ${quoted(text)}`, { hint: ROOT_HINT, cause: error });
   }
 }

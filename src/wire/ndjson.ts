@@ -2,6 +2,7 @@
  * Newline-delimited JSON out of bytes: one value a line, as Ollama streams its answers. A line
  * counts when its line break has been read, or when the body ends cleanly behind a whole value.
  */
+import { jsonTrouble } from '../parse-json.ts';
 import type { StreamEnd } from './end.ts';
 import { clip, parsed, quoted, reportsError, wordsOf } from './words.ts';
 
@@ -60,7 +61,10 @@ export class LineReader {
     if (reportsError(value))
       this.#end = { kind: 'error-event', message: wordsOf(line) ?? clip(line, 200), body: line };
     else if (value === undefined)
-      this.#end = { kind: 'garbled', detail: `a line is not JSON: ${quoted(line)}` };
+      this.#end = {
+        kind: 'garbled',
+        detail: `a line is ${jsonTrouble(line) ?? 'not JSON'}: ${quoted(line)}`,
+      };
     else {
       this.#events += 1;
       if (this.#options.onEvent(line, undefined)) this.#end = { kind: 'aborted' };

@@ -1,4 +1,5 @@
 /** A server's own words, dug out of the shapes in which servers report errors. */
+import { parseJson } from '../parse-json.ts';
 
 /** Longest plain text that is repeated as a message, in characters. */
 const TEXT_LIMIT = 2000;
@@ -31,10 +32,10 @@ export function reportsError(value: unknown): boolean {
   );
 }
 
-/** The value of a JSON text; undefined when it is not JSON. */
+/** The value of a JSON text; undefined when it is not JSON, or nested too deeply. */
 export function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch {
     return undefined;
   }

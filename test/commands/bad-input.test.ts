@@ -51,6 +51,11 @@ describe('wrong usage', () => {
     ],
     ['an unknown mode', [...REFERENCE, '--mode', 'guess'], /'guess' is invalid.*sweep, fuzz/],
     [
+      'a tokenizer that is none',
+      [...REFERENCE, '--tokenizer', 'nowhere.json'],
+      /cannot read nowhere\.json.*\n.*tokenizer\.json/,
+    ],
+    [
       'a fault without the embedded server',
       ['run', '--target', 'http://127.0.0.1:9', '--fault', 'bos-doubled'],
       /--fault needs --target reference/,
@@ -205,6 +210,14 @@ describe('targets', () => {
   });
 });
 
+/** The files of a folder, with what is in them. */
+const filesOf = (folder: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => [name, readFileSync(join(folder, name), 'base64')]),
+  );
+
 describe('output folders', () => {
   const pack = packOf(cwd, ['add']);
   writeFileSync(join(cwd, 'a-file'), '');
@@ -235,12 +248,6 @@ describe('output folders', () => {
     expect(await seamstress([...args, '--target', 'reference'], { cwd })).toMatchObject({
       status: 0,
     });
-    const filesOf = (folder: string): Record<string, string> =>
-      Object.fromEntries(
-        readdirSync(folder, { withFileTypes: true })
-          .filter((entry) => entry.isFile())
-          .map(({ name }) => [name, readFileSync(join(folder, name), 'base64')]),
-      );
     const before = filesOf(join(cwd, 'kept'));
     const again = await seamstress([...args, '--target', url], { cwd });
     expect(again).toMatchObject({ status: 3 });

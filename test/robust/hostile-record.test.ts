@@ -154,7 +154,8 @@ describe('nothing is run and no key is sent because a record says so', () => {
         const name = unfinished('tokenized', (header) => {
           header['options'] = { target: server.url, tokenizer };
         });
-        const said = await survives(['run', '--resume', name], 2);
+        // It is opened when the seams have been judged, and then told among the errors.
+        const said = await survives(['run', '--resume', name], 3);
         expect(said).toContain(`the tokenizer is the one that the tape names: ${tokenizer}`);
         expect(said).toMatch(says);
       }
@@ -172,20 +173,7 @@ describe('nothing is run and no key is sent because a record says so', () => {
     });
     // Another name of this machine, which is not the loopback address as far as anyone can tell.
     const away = url.replace('127.0.0.1', '0.0.0.0');
-    let args: string[];
-    if (command === 'replay') {
-      const name = copy('keyed');
-      const file = join(name, 'findings', readdirSync(join(cwd, name, 'findings'))[0] ?? '');
-      edit(file, (finding) => {
-        Object.assign(finding['target'] as Json, { url: away, engine: { name: 'llama.cpp' } });
-      });
-      args = ['replay', file];
-    } else {
-      const change = (header: Json): void => {
-        header['options'] = { target: away };
-      };
-      args = ['run', '--resume', unfinished('keyed', change)];
-    }
+    const args = named(command, 'keyed', away);
     const where = { cwd, env: { SEAMSTRESS_API_KEY: KEY } };
     const ran = await seamstress(args, where);
     expect(JSON.stringify(sent)).not.toContain(KEY);
@@ -196,7 +184,37 @@ describe('nothing is run and no key is sent because a record says so', () => {
     await seamstress([...args, '--target', away], where);
     expect(JSON.stringify(sent)).toContain(KEY);
   });
+
+  test.each([
+    ['replay', 'https://api.deepseek.com', 'DEEPSEEK_API_KEY'],
+    ['run --resume', 'https://api.deepseek.com', 'DEEPSEEK_API_KEY'],
+    ['replay', 'https://api.anthropic.com', 'ANTHROPIC_API_KEY'],
+    ['run --resume', 'https://api.anthropic.com', 'ANTHROPIC_API_KEY'],
+  ])("%s: nor the vendor's own key to %s", async (command, url, variable) => {
+    const ran = await seamstress(named(command, 'vendor', url), { cwd, env: { [variable]: KEY } });
+    expect(ran.status).toBe(2);
+    expect(ran.stderr).toContain(`the key is not sent to ${new URL(url).href}, which only`);
+    expectClear(ran.stderr);
+  });
 });
+
+/** The arguments of a command on a copy whose record names an address. */
+function named(command: string, name: string, url: string): string[] {
+  if (command !== 'replay')
+    return [
+      'run',
+      '--resume',
+      unfinished(name, (header) => {
+        header['options'] = { target: url };
+      }),
+    ];
+  copy(name);
+  const file = join(name, 'findings', readdirSync(join(cwd, name, 'findings'))[0] ?? '');
+  edit(file, (finding) => {
+    Object.assign(finding['target'] as Json, { url, engine: { name: 'llama.cpp' } });
+  });
+  return ['replay', file];
+}
 
 /** A file that is none of the record's business. */
 function victim(): string {

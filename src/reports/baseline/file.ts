@@ -1,9 +1,10 @@
 /** A baseline's file: reading it, with the line of every mistake, and writing one from a run. */
-import { readFile } from 'node:fs/promises';
 import { isNode, LineCounter, parseDocument, stringify, type Document } from 'yaml';
 import { z } from 'zod';
 import { CAUSE_NAMES } from '../../diagnosis/causes.ts';
 import { messageOf, SeamstressError } from '../../errors.ts';
+import { readWithin } from '../../read-file.ts';
+import { MAX_DEPTH, nestsTooDeeply } from '../../scenario/nesting.ts';
 import { suggest } from '../../scenario/suggest.ts';
 import { PHASES } from '../../seam/generation.ts';
 import type { Baseline, KnownFinding } from './baseline.ts';
@@ -28,6 +29,9 @@ export const baselineSchema: z.ZodType<Baseline> = z.strictObject({
   known: z.array(known),
 });
 
+/** Largest file that is read, in bytes. */
+const LARGEST = 1024 * 1024;
+
 /** Problems that are told at once; the rest is counted. */
 const MOST_PROBLEMS = 10;
 
@@ -37,16 +41,9 @@ const MOST_PROBLEMS = 10;
  * @throws {SeamstressError} `config` when it cannot be read, or with the place of each mistake
  */
 export async function loadBaseline(file: string): Promise<Baseline> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new SeamstressError('config', `cannot read ${file}: ${messageOf(error)}`, {
-      hint: 'Make one with seamstress baseline.',
-      cause: error,
-    });
-  }
-  return parseBaseline(text, file);
+  const hint = 'Make one with seamstress baseline.';
+  const bytes = readWithin(file, { most: LARGEST, what: 'a baseline', hint });
+  return parseBaseline(bytes.toString('utf8'), file);
 }
 
 /**
@@ -59,6 +56,8 @@ export function parseBaseline(text: string, file: string): Baseline {
     const { line, col } = lines.linePos(offset);
     return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
   };
+  if (nestsTooDeeply(text))
+    throw refused([`${place(0)}: nested more than ${MAX_DEPTH} levels deep`]);
   const document = parseDocument(text, {
     lineCounter: lines,
     prettyErrors: false,

@@ -195,11 +195,24 @@ describe('reading a stored run', () => {
   });
 
   test('refuses what is no file, and what is no record', () => {
-    expect(() => readRun('/dev/zero')).toThrow(/it is not a file/);
+    expect(() => readRun('/dev/zero')).toThrow(/it is not a regular file/);
     expect(() => readRun(join(home, 'nowhere'))).toThrow(/cannot read/);
     const path = copy();
     writeFileSync(join(path, 'run.json'), '['.repeat(500_000));
     expect(() => readRun(path)).toThrow(expect.objectContaining({ code: 'config' }));
+  });
+
+  test('refuses what is nested without an end, where nobody looks too', () => {
+    const path = copy();
+    const file = join(path, 'run.json');
+    const text = readFileSync(file, 'utf8').replace('{', `{"more": ${'['.repeat(20_000_000)},`);
+    writeFileSync(file, text);
+    expect(() => readRun(path)).toThrow(
+      `cannot read ${file}: it is too deeply nested (more than 500 levels)`,
+    );
+    const line = `{"more":${'['.repeat(100_000)}${']'.repeat(100_000)}}\n`;
+    writeFileSync(join(path, 'seams.ndjson'), line);
+    expect(seamMapOf(path).note).toMatch(/line 1 is too deeply nested/);
   });
 
   test('refuses a finding whose name is a path', () => {
@@ -237,7 +250,11 @@ describe('reading a stored run', () => {
     rmSync(file);
     symlinkSync(join(run, 'raw', `${id}.ndjson`), file);
     expect(capturedIn(path, id)).toEqual([]);
-    rmSync(file);
+    rmSync(join(path, 'raw'), { recursive: true });
+    symlinkSync(join(run, 'raw'), join(path, 'raw'));
+    expect(capturedIn(path, id)).toEqual([]);
+    rmSync(join(path, 'raw'));
+    mkdirSync(join(path, 'raw'));
     writeFileSync(file, '{"atMs": 1, "base64": "eA=="}\nnull\n');
     expect(capturedIn(path, id)).toEqual([]);
     expect(capturedIn(path, 'none')).toEqual([]);

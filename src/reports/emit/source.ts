@@ -1,16 +1,10 @@
 /** A run as it was stored: the record, its journal, and its captured streams, each read within limits. */
-import {
-  closeSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readFileSync,
-  readSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, fstatSync, lstatSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { messageOf, SeamstressError } from '../../errors.ts';
+import { jsonTrouble, parseJson } from '../../parse-json.ts';
+import { readWithin } from '../../read-file.ts';
 import { SeamMap } from '../html/seam-map.ts';
 import type { CapturedChunk } from '../html/timeline.ts';
 import {
@@ -68,29 +62,15 @@ function isFolder(path: string): boolean {
 }
 
 function jsonIn(file: string, hint: string): unknown {
+  const bytes = readWithin(file, { most: LARGEST_RECORD, what: 'a record', hint });
   try {
-    const { size } = statOfFile(file);
-    if (size > LARGEST_RECORD)
-      throw new SeamstressError(
-        'config',
-        `${file} is too large: ${Math.ceil(size / MIB)} MiB, and a record is ${LARGEST_RECORD / MIB} MiB at most`,
-        { hint: 'Give a file that seamstress run wrote.' },
-      );
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return parseJson(bytes.toString('utf8'));
   } catch (error) {
-    if (error instanceof SeamstressError) throw error;
     throw new SeamstressError('config', `cannot read ${file}: ${messageOf(error)}`, {
       hint,
       cause: error,
     });
   }
-}
-
-/** A pipe or a device could never end. */
-function statOfFile(file: string): { size: number } {
-  const stat = statSync(file);
-  if (!stat.isFile()) throw new Error('it is not a file');
-  return stat;
 }
 
 /**
@@ -106,9 +86,10 @@ export function* journalOf(folder: string): Generator<SeamLine> {
     number++;
     let value: unknown;
     try {
-      value = JSON.parse(line);
+      value = parseJson(line);
     } catch (error) {
-      throw new SeamstressError('config', `${file}: line ${number} is no JSON`, { cause: error });
+      const what = jsonTrouble(line) ?? 'no JSON';
+      throw new SeamstressError('config', `${file}: line ${number} is ${what}`, { cause: error });
     }
     yield readRecord(seamLineSchema, value, `${file}: line ${number}`);
   }
@@ -157,11 +138,14 @@ export function seamMapOf(folder: string): { seams: SeamMap; note: string | unde
 
 /** A captured stream of a finding; empty where there is none that can be read. */
 export function capturedIn(folder: string, id: string): CapturedChunk[] {
-  const file = join(folder, 'raw', `${id}.ndjson`);
-  const stat = lstatSync(file, { throwIfNoEntry: false });
-  if (stat?.isFile() !== true || stat.size > LARGEST_CAPTURE) return [];
+  const raw = join(folder, 'raw');
+  const file = join(raw, `${id}.ndjson`);
+  // A record that somebody else made may lead elsewhere.
+  if (lstatSync(raw, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() !== true) return [];
   try {
-    return readFileSync(file, 'utf8')
+    return readWithin(file, { most: LARGEST_CAPTURE, what: 'a captured stream', hint: '' })
+      .toString('utf8')
       .split('\n')
       .filter((line) => line !== '')
       .map(chunkIn)
@@ -172,7 +156,7 @@ export function capturedIn(folder: string, id: string): CapturedChunk[] {
 }
 
 function chunkIn(line: string): CapturedChunk | undefined {
-  const { atMs, base64 } = JSON.parse(line) as { atMs?: unknown; base64?: unknown };
+  const { atMs, base64 } = parseJson(line) as { atMs?: unknown; base64?: unknown };
   return typeof atMs === 'number' && Number.isFinite(atMs) && typeof base64 === 'string'
     ? { atMs, bytes: new Uint8Array(Buffer.from(base64, 'base64')) }
     : undefined;

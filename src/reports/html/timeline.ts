@@ -1,4 +1,5 @@
 /** A captured stream as a timeline: one line a chunk, when it came and what it said. */
+import { parseJson } from '../../parse-json.ts';
 import { spelled } from './spelled.ts';
 import { html, shortened, type Html } from './template.ts';
 
@@ -131,7 +132,7 @@ function deltaOf(data: string): Omit<Shown, 'atMs'> | undefined {
 
 function choiceOf(data: string): Record<string, unknown> | undefined {
   try {
-    const choices = asObject(JSON.parse(data))?.['choices'];
+    const choices = asObject(parseJson(data))?.['choices'];
     return Array.isArray(choices) ? asObject(choices[0]) : undefined;
   } catch {
     return undefined;
