@@ -154,8 +154,7 @@ describe('nothing is run and no key is sent because a record says so', () => {
         const name = unfinished('tokenized', (header) => {
           header['options'] = { target: server.url, tokenizer };
         });
-        // It is opened when the seams have been judged, and then told among the errors.
-        const said = await survives(['run', '--resume', name], 3);
+        const said = await survives(['run', '--resume', name], 2);
         expect(said).toContain(`the tokenizer is the one that the tape names: ${tokenizer}`);
         expect(said).toMatch(says);
       }
