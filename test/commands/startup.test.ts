@@ -31,7 +31,7 @@ function nameOf(url: string): string {
     : (/^(?:@[^/\\]+[/\\])?[^/\\]+/.exec(inPackages)?.[0].replaceAll(sep, '/') ?? path);
 }
 
-const OVERVIEW = ['cli/commands.js', 'cli/main.js', 'cli/overview.js'];
+const OVERVIEW = ['cli/commands.js', 'cli/main.js', 'cli/output.js', 'cli/overview.js'];
 
 test.each([['--help'], ['-h'], ['help']])('%s loads the overview alone', async (word) => {
   expect(await loaded([word])).toEqual(OVERVIEW);
