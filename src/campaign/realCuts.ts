@@ -10,6 +10,7 @@ import type { View } from '../seam/generation.ts';
 import { applies, type Strategy } from '../seam/strategy.ts';
 import type { Subject } from '../seam/subject.ts';
 import { sameView } from '../seam/view.ts';
+import { visible } from '../tokens/text.ts';
 import { describeEnd } from '../wire/end.ts';
 import { describeTrouble } from '../wire/refusal.ts';
 import { inOrder, sideBySide } from './limit.ts';
@@ -49,9 +50,12 @@ export async function confirmViews(
       if (derived !== undefined) totals.asDerived++;
       continue;
     }
-    if (!isPrefix(cut, subject.views.at(-1) ?? cut)) {
+    const more = beyond(cut, subject.views.at(-1) ?? cut);
+    if (more !== undefined) {
+      const again = await reallyCut(target, { subject, way, k }, signal);
+      const same = typeof again !== 'string' && sameView(again, cut);
       totals.trouble.push(
-        `${nameOf(subject)}, ${way} after ${k} tokens: the run that was cut is another one than before`,
+        `${nameOf(subject)}, ${way} after ${k} tokens: ${same ? `twice the client was given what the whole answer does not have: ${describeBeyond(more)}` : 'the run that was cut is another one than before'}`,
       );
       continue;
     }
@@ -137,14 +141,34 @@ function nameOf({ generation }: Subject): string {
 
 /** True when a view can be the beginning of the whole message. */
 export function isPrefix(view: View, whole: View): boolean {
-  return (
-    whole.reasoning.startsWith(view.reasoning) &&
-    whole.content.startsWith(view.content) &&
-    view.toolCalls.every(
-      (call, i) => whole.toolCalls[i]?.arguments.startsWith(call.arguments) === true,
-    )
-  );
+  return beyond(view, whole) === undefined;
 }
+
+/** A text of a view, and that of the whole message; undefined where there is no such call. */
+type Texts = readonly [field: string, own: string, other: string | undefined];
+
+/** The first text of a view that is not a beginning of the one of the whole message. */
+function beyond(view: View, whole: View): Texts | undefined {
+  const texts: Texts[] = [
+    ['reasoning', view.reasoning, whole.reasoning],
+    ['content', view.content, whole.content],
+    ...view.toolCalls.map(
+      (call, i) => ['arguments', call.arguments, whole.toolCalls[i]?.arguments] as const,
+    ),
+  ];
+  return texts.find(([, own, other]) => other?.startsWith(own) !== true);
+}
+
+function describeBeyond([field, own, other]: Texts): string {
+  return `${field} ${ending(own)}, where it has ${other === undefined ? 'no call' : ending(other)}`;
+}
+
+/** The end of a text, to be read. */
+function ending(text: string): string {
+  return `“${text.length > SHOWN ? '…' : ''}${visible(text.slice(-SHOWN))}”`;
+}
+
+const SHOWN = 40;
 
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 

@@ -23,7 +23,7 @@ const CONCURRENCY = 4;
  * a broken stream that leaves the script before it breaks when it is tried again.
  */
 const NOISY_ERRORS =
-  /is another one than before|^the resumed stream |, stop-string after .* ended with \[DONE\]/;
+  /is another one than before|: twice the client was given |^the resumed stream |, stop-string after .* ended with \[DONE\]/;
 
 /** One server with its faults, tested once. */
 interface Trial {

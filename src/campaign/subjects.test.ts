@@ -129,3 +129,42 @@ test('where prompts alone are compared one cut a scenario is really made, of eac
     );
   expect(ways.toSorted()).toEqual(['closed', 'closed', 'limit', 'limit', 'stop']);
 });
+
+describe('a cut stream that ends with a text of its own', () => {
+  /** Puts markup behind what a stop string ended: always, or the first time that it does. */
+  class Leaking extends FakeTarget {
+    readonly #always: boolean;
+    #leaks = 0;
+
+    constructor(always: boolean) {
+      super(THINKING);
+      this.#always = always;
+    }
+
+    override async chat(...args: Parameters<FakeTarget['chat']>): Promise<Answer> {
+      const answer = await super.chat(...args);
+      if (args[1].stop === undefined || (this.#leaks++ > 0 && !this.#always)) return answer;
+      const after = answer.deltas.at(-1)?.after ?? 0;
+      return { ...answer, deltas: [...answer.deltas, { after, content: '<tool_c' }] };
+    }
+  }
+
+  test.each([
+    [true, /^sum-\d, stop-string after \d+ tokens: twice the client was given what .*: content “/],
+    [false, /^sum-\d, stop-string after \d+ tokens: the run that was cut is another one/],
+  ])('each time: %s', async (always, says) => {
+    const target = new Leaking(always);
+    const shelf = await shelfOf(target);
+    const options = { compare: 0, concurrency: 1, seed: 1, lossy: false };
+    const { tried, asDerived, trouble, seams } = await confirmViews(
+      target,
+      shelf,
+      [],
+      options,
+      signal,
+    );
+    expect([tried, asDerived, seams]).toEqual([5, 4, []]);
+    expect(trouble).toEqual([expect.stringMatching(says)]);
+    if (always) expect(trouble[0]).toContain('<tool_c”, where it has “');
+  });
+});
