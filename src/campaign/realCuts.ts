@@ -53,10 +53,11 @@ export async function confirmViews(
     const more = beyond(cut, subject.views.at(-1) ?? cut);
     if (more !== undefined) {
       const again = await reallyCut(target, { subject, way, k }, signal);
-      const same = typeof again !== 'string' && sameView(again, cut);
-      totals.trouble.push(
-        `${nameOf(subject)}, ${way} after ${k} tokens: ${same ? `twice the client was given what the whole answer does not have: ${describeBeyond(more)}` : 'the run that was cut is another one than before'}`,
-      );
+      const why =
+        typeof again !== 'string' && sameView(again, cut)
+          ? `twice the client was given what the whole answer does not have: ${describeBeyond(more)}`
+          : 'the run that was cut is another one than before';
+      totals.trouble.push(`${nameOf(subject)}, ${way} after ${k} tokens: ${why}`);
       continue;
     }
     for (const strategy of strategies)

@@ -57,9 +57,11 @@ export async function makeSubjects(
 
 /** The error of a scenario that could not be generated, with its name. */
 function inScenario(what: string, why: string, cause: unknown): SeamstressError {
-  const { code, hint = 'Look at the log of the server.' } =
-    cause instanceof SeamstressError ? cause : new SeamstressError('target', why);
-  return new SeamstressError(code, `${what}: ${why}`, { hint, cause });
+  const known = cause instanceof SeamstressError ? cause : undefined;
+  return new SeamstressError(known?.code ?? 'target', `${what}: ${why}`, {
+    hint: known?.hint ?? 'Look at the log of the server.',
+    cause,
+  });
 }
 
 interface Made {

@@ -79,7 +79,7 @@ export class RunStore implements RunSink {
   }
 
   tape(): TapeWriter {
-    writing(this.folder, () => this.#begin());
+    this.#write(() => undefined);
     return new TapeWriter(join(this.folder, TAPE));
   }
 
@@ -90,18 +90,14 @@ export class RunStore implements RunSink {
 
   seam(line: SeamLine): void {
     const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
-    writing(this.folder, () => {
+    this.#write((journal) => {
       let done = 0;
-      const journal = this.#begin();
       while (done < bytes.length) done += writeSync(journal, bytes, done);
     });
   }
 
   finding(finding: Finding): void {
-    writing(this.folder, () => {
-      this.#begin();
-      replaceFile(this.findingPath(finding.id), toJson(finding));
-    });
+    this.#write(() => replaceFile(this.findingPath(finding.id), toJson(finding)));
   }
 
   /** A captured stream: one line a chunk, its time in milliseconds and its bytes in base64. */
@@ -113,8 +109,7 @@ export class RunStore implements RunSink {
         base64: Buffer.from(bytes).toString('base64'),
       }),
     );
-    writing(this.folder, () => {
-      this.#begin();
+    this.#write(() => {
       makeOwnFolder(join(this.folder, 'raw'));
       replaceFile(join(this.folder, 'raw', `${id}.ndjson`), `${lines.join('\n')}\n`);
     });
@@ -122,8 +117,7 @@ export class RunStore implements RunSink {
 
   /** Writes the record, closes the journal and gives the folder back. */
   finish(record: RunRecord): void {
-    writing(this.folder, () => {
-      const journal = this.#begin();
+    this.#write((journal) => {
       replaceFile(join(this.folder, 'run.json'), toJson(record));
       closeSync(journal);
       unlockFolder(this.folder);
@@ -140,6 +134,11 @@ export class RunStore implements RunSink {
     } catch {
       // Something else was put there meanwhile.
     }
+  }
+
+  /** Writes to the run, which begins with the first that is written. */
+  #write(write: (journal: number) => void): void {
+    writing(this.folder, () => write(this.#begin()));
   }
 
   /** The open journal. What an earlier run wrote here is removed before. */
